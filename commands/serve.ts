@@ -1,0 +1,66 @@
+import { openNodeDoor } from '../functions/doors/node.ts';
+import { compose } from '../src/compose.ts';
+import { messageOf } from '../src/core/observe.ts';
+import { logJson } from '../src/log.ts';
+import { loadDeployment } from '../src/node/load-deployment.ts';
+import type { Settings } from '../src/settings.ts';
+
+/** How long one call may take where nothing sets MOBULA_INVOCATION_SECONDS: nothing cuts a Node process off. */
+const callSeconds = 300;
+
+const closing = new AbortController();
+
+/** Serves the deployment of this folder until SIGTERM or SIGINT; then finishes what it holds and ends with 0. */
+async function serve(): Promise<void> {
+  const config = await loadDeployment(process.cwd(), process.env);
+  const mobula = compose(config, process.env, { closing: closing.signal });
+  sayWhatIsClosed(mobula.settings);
+  await checkRay(mobula);
+  const deployed = { ...mobula, callSeconds: mobula.settings.MOBULA_INVOCATION_SECONDS ?? callSeconds };
+  const door = await openNodeDoor(deployed, { host: process.env['HOST'] ?? '127.0.0.1', port: readPort() });
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void close());
+  console.log(JSON.stringify({ event: 'listening', url: door.url }));
+
+  async function close(): Promise<void> {
+    logJson('info', 'closing');
+    closing.abort('closing');
+    await door.close();
+    await mobula.engine.db.close();
+    process.exit(0);
+  }
+}
+
+function readPort(): number {
+  const port = Number(process.env['PORT'] ?? 8080);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new RangeError('PORT must be a whole number from 0 to 65535.');
+  return port;
+}
+
+/** Ray is checked once at boot where it answers; where it does not, the first submission checks it. */
+async function checkRay({ engine }: Awaited<ReturnType<typeof compose>>): Promise<void> {
+  const health = await engine.ray?.health();
+  if (health?.reachable === false) logJson('warn', 'ray_unreachable', { reason: health.reason });
+}
+
+/** Everything is closed until something is set, which is a surprise to meet without a word. */
+function sayWhatIsClosed(settings: Settings): void {
+  const doors = ['TRIGGER', 'ENQUEUE', 'READ', 'ADMIN'] as const;
+  const closed = doors
+    .filter((door) => settings[`MOBULA_${door}_TOKENS`].length === 0)
+    .map((door) => `MOBULA_${door}_TOKENS`);
+  if (closed.length > 0) logJson('warn', 'closed_by_default', { set: closed, why: 'calls of these scopes answer 401' });
+  if (settings.MOBULA_SECRET.length === 0)
+    logJson('warn', 'no_secret', { set: ['MOBULA_SECRET'], why: 'no status tokens' });
+  if (settings.MOBULA_RESULT_STORAGE_BACKEND === 'digest') {
+    const why = `of results over ${settings.MOBULA_MAX_RESULT_SIZE_BYTES} bytes only the digest is kept`;
+    logJson('info', 'no_result_store', { set: ['MOBULA_RESULT_STORAGE_BACKEND'], why });
+  }
+}
+
+try {
+  await serve();
+} catch (error) {
+  logJson('error', 'not_started', { reason: messageOf(error) });
+  process.exit(1);
+}

@@ -1,0 +1,75 @@
+import { Hono } from 'hono';
+import packageJson from '../package.json' with { type: 'json' };
+import { createAccess } from '../src/http/auth.ts';
+import { answer } from '../src/http/json-answer.ts';
+import { mountRoutes } from '../src/http/mount.ts';
+import { openApiDocument } from '../src/http/openapi.ts';
+import { type Route, route } from '../src/http/route.ts';
+import * as attempts from './attempts.ts';
+import type { Deployed } from './deployed.ts';
+import { executeRoute } from './execute.ts';
+import { executionRoute, resultRoute } from './executions.ts';
+import { healthRoute, livezRoute, readyzRoute } from './health.ts';
+import { purgeRoute } from './purge.ts';
+import { runRoute } from './run.ts';
+import { runOneRoute } from './run-one.ts';
+import { statusRoute } from './status.ts';
+import { enqueueBatchRoute, enqueueRoute } from './tasks.ts';
+
+/** Every route there is: what is served, documented and guarded comes from this one list. */
+export function routesOf(deployed: Deployed): Route[] {
+  const routes = [
+    runRoute(deployed),
+    runOneRoute(deployed),
+    executeRoute(deployed),
+    statusRoute(deployed),
+    purgeRoute(deployed),
+    enqueueRoute(deployed),
+    enqueueBatchRoute(deployed),
+    executionRoute(deployed),
+    resultRoute(deployed),
+    attempts.beginRoute(deployed),
+    attempts.beatRoute(deployed),
+    attempts.completeRoute(deployed),
+    attempts.uploadRoute(deployed),
+    attempts.putUploadRoute(deployed),
+    livezRoute(),
+    readyzRoute(deployed),
+    healthRoute(deployed),
+  ];
+  const withDocument: Route[] = [...routes, openApiRoute(() => documentOf(withDocument))];
+  return withDocument;
+}
+
+/** The OpenAPI document of these routes. */
+export const documentOf = (routes: readonly Route[]): object =>
+  openApiDocument(routes, { version: packageJson.version });
+
+const openApiRoute = (document: () => object): Route =>
+  route({
+    method: 'GET',
+    path: '/openapi.json',
+    operationId: 'openApi',
+    scope: 'read',
+    summary: 'This API as an OpenAPI 3.1 document.',
+    answers: { 200: { description: 'The document.' } },
+    handle: () => answer(200, document()),
+  });
+
+/** The whole app of a deployment. It speaks the fetch API and mounts under any base path. */
+export function createApp(deployed: Deployed, { basePath = '/' }: { basePath?: string } = {}): Hono {
+  const { settings, tokens, engine } = deployed;
+  const access = createAccess({
+    triggerTokens: settings.MOBULA_TRIGGER_TOKENS,
+    enqueueTokens: settings.MOBULA_ENQUEUE_TOKENS,
+    readTokens: settings.MOBULA_READ_TOKENS,
+    adminTokens: settings.MOBULA_ADMIN_TOKENS,
+    tokens,
+  });
+  const app = new Hono().basePath(basePath);
+  return mountRoutes(app, routesOf(deployed), {
+    access,
+    maxBodyBytes: settings.MOBULA_MAX_INPUT_BYTES,
+    log: engine.log,
+  });
+}

@@ -1,0 +1,31 @@
+import type { Mobula } from '../src/compose.ts';
+import type { Execution } from '../src/core/execution.ts';
+import { limits } from '../src/core/limits.ts';
+import type { Caller } from '../src/http/caller.ts';
+import type { TaskView } from '../src/http/task-object.ts';
+
+/** A deployment behind its door: what every function is made with. */
+export interface Deployed extends Mobula {
+  /** The time budget of one call. */
+  readonly callSeconds: number;
+}
+
+/** How much of an execution this caller may see. */
+export function viewOf(caller: Caller): TaskView {
+  if (caller.kind === 'status') return 'token';
+  const mayRead = caller.kind === 'bearer' && (caller.scopes.has('read') || caller.scopes.has('admin'));
+  return mayRead ? 'read' : 'caller';
+}
+
+/** Lets a front end poll one execution for a week, counted from its enqueue; null without `MOBULA_SECRET`. */
+export async function statusToken({ tokens }: Deployed, { id, enqueuedAt }: Execution): Promise<string | null> {
+  if (!tokens) return null;
+  const exp = Math.floor(enqueuedAt.getTime() / 1_000) + limits.statusTokenSeconds;
+  return tokens.mint({ use: 'status', id, exp });
+}
+
+/** Where its status is: absolute where the app knows its address, else a path. A request's Host is never believed. */
+export function statusUrl({ settings }: Deployed, request: Request, id: string): string {
+  const base = settings.MOBULA_PUBLIC_URL ?? new URL(request.url).pathname.replace(/\/tasks(\/batch)?$/, '');
+  return `${base}/status/${id}`;
+}

@@ -1,0 +1,34 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { serve } from '@hono/node-server';
+import { createApp } from '../app.ts';
+import type { Deployed } from '../deployed.ts';
+
+export interface NodeDoor {
+  /** Where it listens, with the port it got. */
+  readonly url: string;
+  /** Takes no more calls and resolves when the last one has been answered. */
+  close(): Promise<void>;
+}
+
+/** Serves a deployment over HTTP in this process; rejects where the address cannot be had. */
+export async function openNodeDoor(
+  deployed: Deployed,
+  { host, port }: { host: string; port: number },
+): Promise<NodeDoor> {
+  const app = createApp(deployed);
+  const server = serve({ fetch: app.fetch, hostname: host, port, overrideGlobalObjects: false }) as Server;
+  await new Promise<void>((resolve, reject) => {
+    server.once('listening', resolve);
+    server.once('error', reject);
+  });
+  const { port: given } = server.address() as AddressInfo;
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${given}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeIdleConnections();
+      }),
+  };
+}

@@ -1,0 +1,79 @@
+import * as z from 'zod';
+import { type State, statusOf } from '../src/core/execution.ts';
+import { awaitFinal } from '../src/engine/await-change.ts';
+import { run } from '../src/engine/run.ts';
+import { answer } from '../src/http/json-answer.ts';
+import { preferredWait } from '../src/http/prefer.ts';
+import { route } from '../src/http/route.ts';
+import type { Deployed } from './deployed.ts';
+import { backendName, queueNames } from './fields.ts';
+
+const count = z.int();
+const runAnswer = z
+  .object({
+    processed: count,
+    tasks: z.array(z.object({ id: z.string(), task: z.string(), state: z.string(), status: z.string() })),
+    submitted: count,
+    completed: count,
+    retried: count,
+    recovered: count,
+    expired: count,
+    enqueued: count,
+    remaining: z.boolean(),
+    next_wake_at: z.iso.datetime().nullable(),
+    ray: z.enum(['ok', 'unreachable', 'none']),
+  })
+  .meta({ id: 'RunAnswer' });
+
+/** One bounded turn of everything that a resident worker would do. Made for a cron line; safe to overlap with itself. */
+export const runRoute = (deployed: Deployed) =>
+  route({
+    method: 'POST',
+    path: '/run',
+    operationId: 'run',
+    scope: 'trigger',
+    summary: 'Do all that is due now.',
+    acceptsForm: true,
+    headers: { Prefer: '`wait=N`: wait up to N seconds for Ray executions to finish.' },
+    body: z.object({
+      queue_name: queueNames,
+      backend_name: backendName,
+      max_tasks: z.int().min(0).max(1_000_000).nullish(),
+    }),
+    answers: { 200: { description: 'What was done.', schema: runAnswer } },
+    async handle({ body, request }) {
+      const started = deployed.engine.monotonicMs();
+      const seconds = deployed.callSeconds;
+      const done = await run(deployed.engine, { queues: body.queue_name, maxTasks: body.max_tasks ?? 0, seconds });
+      const left = seconds - (deployed.engine.monotonicMs() - started) / 1_000;
+      const states = await waitFor(deployed, request, [...done.tasks.keys()], left);
+      return answer(200, {
+        processed: done.processed,
+        tasks: [...done.tasks.values()].map(({ id, task, state }) => toListed(id, task, states.get(id) ?? state)),
+        submitted: done.submitted,
+        completed: done.completed,
+        retried: done.retried,
+        recovered: done.recovered,
+        expired: done.expired,
+        enqueued: done.enqueued,
+        remaining: done.remaining,
+        next_wake_at: done.nextWakeAt,
+        ray: done.ray,
+      });
+    },
+  });
+
+const toListed = (id: string, task: string, state: State) => ({ id, task, state, status: statusOf(state) });
+
+/** The states that `Prefer: wait` waited for; empty where nobody asked to wait. */
+async function waitFor(
+  { engine }: Deployed,
+  request: Request,
+  ids: readonly string[],
+  secondsLeft: number,
+): Promise<ReadonlyMap<string, State>> {
+  const seconds = Math.min(preferredWait(request) ?? 0, secondsLeft);
+  if (seconds <= 0 || ids.length === 0) return new Map();
+  const executions = await awaitFinal(engine, ids, seconds);
+  return new Map(executions.map(({ id, state }) => [id, state]));
+}

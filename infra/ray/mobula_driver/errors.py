@@ -1,0 +1,87 @@
+"""How an exception of the user's is told to the app, whatever its class does when asked."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import traceback
+from types import TracebackType
+from typing import Any, Optional
+
+MESSAGE_BYTES_MAX = 4 * 1024
+TRACEBACK_BYTES_MAX = 32 * 1024
+NAME_BYTES_MAX = 256
+TYPES_MAX = 64
+
+_here = os.path.dirname(os.path.abspath(__file__))
+_own = {os.path.join(_here, name) for name in ("call.py", "drive.py", "stop.py")}
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """The error as the app takes it: type, message, traceback, and every name a retry policy may know it by."""
+    kind = type(error)
+    return {
+        "type": head(kind.__name__, NAME_BYTES_MAX),
+        "message": head(_message(error), MESSAGE_BYTES_MAX),
+        "traceback": trace(error),
+        "types": _names(kind),
+    }
+
+
+def trace(error: BaseException) -> str:
+    """The end of the error's traceback, from the first frame that is not the driver's."""
+    try:
+        lines = traceback.format_exception(type(error), error, _foreign(error.__traceback__))
+    except Exception:
+        return ""
+    return tail("".join(lines), TRACEBACK_BYTES_MAX)
+
+
+def main_stack() -> str:
+    """Where the main thread is, for an attempt that has to be ended from outside."""
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    if frame is None:
+        return ""
+    frames = [entry for entry in traceback.extract_stack(frame) if not _is_own(entry.filename)]
+    return tail("".join(traceback.format_list(frames)), TRACEBACK_BYTES_MAX)
+
+
+def head(text: str, bytes_max: int) -> str:
+    """The beginning of a text, without what JSON in Postgres cannot hold: NUL and lone surrogates."""
+    return _clean(text[:bytes_max])[:bytes_max].decode("utf-8", "ignore")
+
+
+def tail(text: str, bytes_max: int) -> str:
+    """The end of a text, likewise."""
+    return _clean(text[-bytes_max:])[-bytes_max:].decode("utf-8", "ignore")
+
+
+def _clean(text: str) -> bytes:
+    return text.replace("\0", "").encode("utf-8", "replace")
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except BaseException:  # The failure is reported all the same.
+        return "<its message could not be read>"
+
+
+def _names(kind: type) -> list[str]:
+    names: list[str] = []
+    for parent in kind.__mro__[:-1][: TYPES_MAX // 2]:
+        for name in (parent.__name__, f"{parent.__module__}.{parent.__qualname__}"):
+            names.append(head(name, NAME_BYTES_MAX))
+    return names
+
+
+def _foreign(trace: Optional[TracebackType]) -> Optional[TracebackType]:
+    while trace is not None and _is_own(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    return trace
+
+
+def _is_own(file: str) -> bool:
+    importing = file.startswith("<frozen ") or file.endswith(os.path.join("importlib", "__init__.py"))
+    return importing or os.path.abspath(file) in _own

@@ -1,0 +1,42 @@
+"""What the job's environment says about the attempt."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+SECRET = "MOBULA_CAPABILITY"
+JOB_CONFIG = "RAY_JOB_CONFIG_JSON_ENV_VAR"
+
+
+class Settings(NamedTuple):
+    url: str
+    capability: str
+
+
+def take_settings() -> Settings:
+    """Reads the attempt's URL and capability, and takes the capability out of the environment.
+
+    Ray keeps a second copy in the job's configuration, which `ray.init()` would hand to every worker of the user's.
+    """
+    url = os.environ.get("MOBULA_ATTEMPT_URL", "").strip().rstrip("/")
+    capability = os.environ.pop(SECRET, "").strip()
+    _forget_in_job_config()
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        sys.exit("mobula: MOBULA_ATTEMPT_URL must be the http(s) URL of an attempt.")
+    if not capability.isascii() or not capability.isprintable() or not capability or " " in capability:
+        sys.exit(f"mobula: {SECRET} is missing or malformed.")
+    return Settings(url, capability)
+
+
+def _forget_in_job_config() -> None:
+    try:
+        config = json.loads(os.environ[JOB_CONFIG])
+        del config["runtime_env"]["env_vars"][SECRET]
+    except (KeyError, TypeError, ValueError):
+        return
+    os.environ[JOB_CONFIG] = json.dumps(config)

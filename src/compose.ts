@@ -1,0 +1,111 @@
+import { misconfigured, parseSettings } from './config.ts';
+import { uuidv7 } from './core/ids.ts';
+import type { Log } from './core/observe.ts';
+import type { ResultStore } from './core/result-store.ts';
+import type { RemoteRunner } from './core/runner.ts';
+import { connectDatabase } from './db/connect.ts';
+import type { Db } from './db/db.ts';
+import { type DeploymentConfig, indexTasks, withEnvironment } from './deployment.ts';
+import type { Engine, EngineSettings } from './engine/engine.ts';
+import { type SignedTokens, signTokens } from './http/tokens.ts';
+import { logJson } from './log.ts';
+import { digestStore } from './results/digest.ts';
+import { filesystemStore } from './results/filesystem.ts';
+import { driverPackage } from './runners/driver-package.ts';
+import { rayJobRunner } from './runners/ray-job.ts';
+import type { Settings } from './settings.ts';
+
+/** What tests and callers of the library bring along instead of what the settings would make. */
+export interface Extras {
+  readonly db?: Db | undefined;
+  readonly log?: Log | undefined;
+  readonly random?: (() => number) | undefined;
+  /** Aborts when the process is about to end: nothing more is claimed then. */
+  readonly closing?: AbortSignal | undefined;
+}
+
+/** A deployment, put together: the engine of its verbs, and what the HTTP floor needs beside it. */
+export interface Mobula {
+  readonly engine: Engine;
+  readonly settings: Settings;
+  /** Null without `MOBULA_SECRET`. */
+  readonly tokens: SignedTokens | null;
+}
+
+/** Puts a deployment together. The only place that knows every adapter by name; nothing is sent to anybody yet. */
+export function compose(
+  config: DeploymentConfig,
+  env: Readonly<Record<string, string | undefined>>,
+  extras: Extras = {},
+): Mobula {
+  const settings = parseSettings(withEnvironment(config, env));
+  const tokens = settings.MOBULA_SECRET.length > 0 ? signTokens(settings.MOBULA_SECRET) : null;
+  const queues = toQueues(settings);
+  const engine: Engine = {
+    db: extras.db ?? openDatabase(settings),
+    tasks: indexTasks(config.tasks, queues),
+    settings: toEngineSettings(settings, queues),
+    ray: toRay(settings),
+    store: toStore(settings),
+    log: extras.log ?? logJson,
+    random: extras.random ?? Math.random,
+    newId,
+    monotonicMs: () => performance.now(),
+    closing: extras.closing ?? new AbortController().signal,
+    capability: (id, attempt) => {
+      if (!tokens) throw misconfigured(['MOBULA_SECRET is required by the ray_job runner']);
+      return tokens.mint({ use: 'begin', id, attempt });
+    },
+  };
+  return { engine, settings, tokens };
+}
+
+export const newId = (): string =>
+  uuidv7(Date.now(), (bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>));
+
+function openDatabase(settings: Settings): Db {
+  if (!settings.DATABASE_URL) throw misconfigured(['DATABASE_URL is required']);
+  return connectDatabase(settings.DATABASE_URL, {
+    driver: settings.MOBULA_DATABASE_DRIVER,
+    neonFetchEndpoint: settings.MOBULA_NEON_FETCH_ENDPOINT,
+  });
+}
+
+/** Null for `*`: every queue. */
+export const toQueues = (settings: Settings): readonly string[] | null =>
+  settings.MOBULA_QUEUES.includes('*') ? null : settings.MOBULA_QUEUES;
+
+function toRay(settings: Settings): RemoteRunner | null {
+  if (!settings.RAY_ADDRESS) return null;
+  return rayJobRunner({
+    address: settings.RAY_ADDRESS,
+    token: settings.RAY_AUTH_TOKEN,
+    headers: settings.MOBULA_RAY_HEADERS,
+    runtimeEnv: settings.MOBULA_RAY_RUNTIME_ENV,
+    allowInsecure: settings.MOBULA_ALLOW_INSECURE_RAY,
+    package: driverPackage,
+  });
+}
+
+function toStore(settings: Settings): ResultStore {
+  const root = settings.MOBULA_RESULT_STORAGE_FILESYSTEM_PATH;
+  return settings.MOBULA_RESULT_STORAGE_BACKEND === 'filesystem' && root ? filesystemStore({ root }) : digestStore();
+}
+
+const toEngineSettings = (settings: Settings, queues: readonly string[] | null): EngineSettings => ({
+  runner: settings.MOBULA_RUNNER ?? (settings.RAY_ADDRESS ? 'ray_job' : 'inline'),
+  queues,
+  concurrency: settings.MOBULA_DEFAULT_CONCURRENCY,
+  maxAttempts: settings.MOBULA_MAX_TASK_ATTEMPTS,
+  backoff: { baseSeconds: settings.MOBULA_RETRY_BACKOFF_SECONDS, jitter: settings.MOBULA_RETRY_JITTER },
+  retryDenylist: settings.MOBULA_RETRY_EXCEPTION_DENYLIST,
+  taskTimeoutSeconds: settings.MOBULA_TASK_TIMEOUT_SECONDS,
+  queueTimeoutSeconds: settings.MOBULA_QUEUE_TIMEOUT_SECONDS,
+  startTimeoutSeconds: settings.MOBULA_START_TIMEOUT_SECONDS,
+  stuckSeconds: settings.MOBULA_STUCK_TASK_TIMEOUT_SECONDS,
+  graceSeconds: settings.MOBULA_RESULT_GRACE_SECONDS,
+  leaseSeconds: settings.MOBULA_WORKER_LEASE_SECONDS,
+  heartbeatSeconds: settings.MOBULA_WORKER_HEARTBEAT_SECONDS,
+  inlineBytes: settings.MOBULA_MAX_RESULT_SIZE_BYTES,
+  publicUrl: settings.MOBULA_PUBLIC_URL ?? null,
+});

@@ -1,0 +1,101 @@
+import { MobulaError } from './core/errors.ts';
+import { type SettingName, type Settings, settingsSchema } from './settings.ts';
+
+const known = Object.keys(settingsSchema.shape) as SettingName[];
+
+/** The three that everybody names without the prefix may have it too, and then it wins. */
+const prefixed: Readonly<Record<string, SettingName>> = {
+  MOBULA_DATABASE_URL: 'DATABASE_URL',
+  MOBULA_RAY_ADDRESS: 'RAY_ADDRESS',
+  MOBULA_RAY_AUTH_TOKEN: 'RAY_AUTH_TOKEN',
+};
+
+/**
+ * Reads the settings once, at the door: types and ranges first, then the rules between them. All problems are told
+ * together, by name and never by value; a `MOBULA_` name that nobody reads is refused with the nearest one.
+ * An empty value counts as not set.
+ */
+export function parseSettings(env: Readonly<Record<string, string | undefined>>): Settings {
+  const given = Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== '');
+  const read = Object.fromEntries(given);
+  for (const [name, value] of given) if (prefixed[name]) read[prefixed[name]] = value;
+
+  const problems = unknownNames(given.map(([name]) => name));
+  const parsed = settingsSchema.safeParse(read);
+  if (!parsed.success)
+    problems.push(...parsed.error.issues.map((issue) => `${issue.path[0]?.toString()} ${issue.message}`));
+  if (parsed.success && !parsed.data.MOBULA_SKIP_VALIDATION) problems.push(...contradictions(parsed.data));
+  if (!parsed.success || problems.length > 0) throw misconfigured(problems);
+  return Object.freeze(parsed.data);
+}
+
+export const misconfigured = (problems: readonly string[]) =>
+  new MobulaError('misconfigured', `The settings are wrong:\n${problems.map((problem) => `- ${problem}`).join('\n')}`);
+
+/** The rules between settings. */
+function contradictions(settings: Settings): string[] {
+  const problems: string[] = [];
+  const refuse = (wrong: boolean, problem: string) => wrong && problems.push(problem);
+  const heartbeat = settings.MOBULA_WORKER_HEARTBEAT_SECONDS;
+  refuse(
+    heartbeat >= settings.MOBULA_WORKER_LEASE_SECONDS / 2,
+    'MOBULA_WORKER_HEARTBEAT_SECONDS must be under half of MOBULA_WORKER_LEASE_SECONDS',
+  );
+  refuse(
+    heartbeat >= settings.MOBULA_STUCK_TASK_TIMEOUT_SECONDS / 4,
+    'MOBULA_WORKER_HEARTBEAT_SECONDS must be under a quarter of MOBULA_STUCK_TASK_TIMEOUT_SECONDS',
+  );
+  refuse(
+    settings.MOBULA_RESULT_STORAGE_BACKEND === 'filesystem' && !settings.MOBULA_RESULT_STORAGE_FILESYSTEM_PATH,
+    'MOBULA_RESULT_STORAGE_FILESYSTEM_PATH is required by MOBULA_RESULT_STORAGE_BACKEND=filesystem',
+  );
+  refuse(
+    settings.MOBULA_RUNNER === 'ray_job' && !settings.RAY_ADDRESS,
+    'RAY_ADDRESS is required by MOBULA_RUNNER=ray_job',
+  );
+  problems.push(...rayContradictions(settings));
+  return problems;
+}
+
+function rayContradictions(settings: Settings): string[] {
+  const address = settings.RAY_ADDRESS;
+  if (!address) return [];
+  const problems: string[] = [];
+  if (!settings.MOBULA_PUBLIC_URL)
+    problems.push('MOBULA_PUBLIC_URL is required with RAY_ADDRESS: drivers report to it');
+  if (settings.MOBULA_SECRET.length === 0) {
+    problems.push('MOBULA_SECRET is required with RAY_ADDRESS: it signs what drivers prove themselves with');
+  }
+  const { protocol, hostname } = new URL(address);
+  if (isLoopback(hostname) || settings.MOBULA_ALLOW_INSECURE_RAY) return problems;
+  if (protocol === 'http:') problems.push(insecure('RAY_ADDRESS is plain http to another host'));
+  if (!settings.RAY_AUTH_TOKEN) problems.push(insecure('RAY_AUTH_TOKEN is not set for a Ray on another host'));
+  return problems;
+}
+
+const insecure = (what: string) => `${what}; MOBULA_ALLOW_INSECURE_RAY=1 would allow it`;
+
+const isLoopback = (host: string) => host === 'localhost' || host === '[::1]' || /^127(\.\d+){3}$/.test(host);
+
+function unknownNames(names: readonly string[]): string[] {
+  return names
+    .filter((name) => name.startsWith('MOBULA_') && !name.startsWith('MOBULA_TEST_'))
+    .filter((name) => !known.includes(name as SettingName) && !prefixed[name])
+    .map((name) => `${name} is not a setting; did you mean ${nearest(name)}?`);
+}
+
+const nearest = (name: string): string => known.toSorted((a, b) => distance(name, a) - distance(name, b))[0] ?? '';
+
+/** Levenshtein's distance, by rows. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const swap = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, swap));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

@@ -1,0 +1,42 @@
+/** Every bound of the system that is not a setting, with its reason. Seconds, bytes and counts are in the names. */
+export const limits = {
+  /** A name must fit a URL, a metric label and an index entry. */
+  nameLength: 200,
+  /** Deeper JSON is stored once and then breaks readers: JavaScript's own writer gives up near 4,000. */
+  jsonDepth: 64,
+  idempotencyKeyLength: 255,
+  uniqueKeyLength: 255,
+  /** Metadata travels with every status answer. */
+  metadataBytes: 16_384,
+  /** Progress lives in the hot row. */
+  progressBytes: 4_096,
+  priorityMin: -100,
+  priorityMax: 100,
+  attemptsMax: 100,
+  batchTasks: 1_000,
+  /** One answer of `/run` names at most this many executions. */
+  runTasksListed: 1_000,
+  /** Outcomes written by one statement; past 500 the gain is a few per cent (field measurements). */
+  flushOutcomes: 500,
+  /** Executions taken by one claim; the same measurements. */
+  claimBatch: 500,
+  /** Rows that one housekeeping statement moves, so that none of them outlives a time budget. */
+  sweepBatch: 1_000,
+  /** Ray jobs asked after by one `/run`: one GET each, and a head answers about 500 a second. */
+  checksPerRun: 200,
+  /** Calls to one Ray cluster at once: its head serves few, and Workers allow six open connections. */
+  rayCallsAtOnce: 6,
+  /** Ray's records are deleted this long after the final state: a late start of the same id must still be refused. */
+  rayRecordSeconds: 600,
+  /** How long an idempotency key is kept after its execution was purged. */
+  idempotencyDays: 90,
+  /** Objects that nothing refers to are swept when this old: an upload in flight is younger. */
+  orphanObjectSeconds: 86_400,
+  statusTokenSeconds: 7 * 86_400,
+  waitSeconds: 60,
+  retryDelaySecondsMax: 3_600,
+  errorMessageCharacters: 4_096,
+  tracebackCharacters: 32_768,
+  /** A result read back through the app in one piece; larger ones are redirected or streamed. */
+  resultInMemoryBytes: 8 * 1_048_576,
+} as const;

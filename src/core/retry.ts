@@ -1,0 +1,28 @@
+import type { AttemptError, Failure } from './attempt.ts';
+import { limits } from './limits.ts';
+
+/** What a task says about trying again; what it leaves out comes from the settings. */
+export interface RetryPolicy {
+  /** The first attempt included, 1..100. */
+  readonly maxAttempts?: number;
+  /** Seconds before the second attempt; doubled for each further one. */
+  readonly backoffSeconds?: number;
+  /** Error names, short or qualified, that are never retried. */
+  readonly never?: readonly string[];
+  /** Whether a run deadline that passed may be retried; it is not unless this says so. */
+  readonly timedOut?: boolean;
+}
+
+/** Whether another attempt may follow this failure, as far as its kind is concerned; how many are left is the row's. */
+export function isRetryable(failure: Failure, policy: RetryPolicy, denylist: readonly string[]): boolean {
+  if (failure.retryable === false) return false;
+  if (failure.type === 'TimedOut' && policy.timedOut !== true) return false;
+  const names = [failure.type, ...(failure.names ?? [])];
+  return ![...denylist, ...(policy.never ?? [])].some((refused) => names.includes(refused));
+}
+
+/** The failure as it is kept: bounded, with the policy's word. */
+export function toAttemptError(failure: Failure, retryable: boolean): AttemptError {
+  const error = { type: failure.type, message: failure.message.slice(0, limits.errorMessageCharacters), retryable };
+  return failure.traceback ? { ...error, traceback: failure.traceback.slice(-limits.tracebackCharacters) } : error;
+}

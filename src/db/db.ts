@@ -1,0 +1,42 @@
+import { type SQL, sql } from 'drizzle-orm';
+
+/**
+ * The one port through which every statement passes, so that a crash, a lost reply or another time can be put in
+ * between. Rows come as the driver gives them: instants as `Date` or text, 64-bit numbers as text.
+ */
+export interface Executor {
+  execute<Row extends object>(statement: SQL): Promise<Row[]>;
+}
+
+/** An open database. `close` waits for what is under way. */
+export interface Db extends Executor {
+  /** Interactive; refused by the `neon-http` driver, which has none. Nothing of ours needs it. */
+  transaction<T>(work: (tx: Executor) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** The types an array parameter may have; written out, because an array's text form does not tell. */
+type ArrayType =
+  | 'uuid'
+  | 'text'
+  | 'integer'
+  | 'smallint'
+  | 'bigint'
+  | 'boolean'
+  | 'double precision'
+  | 'timestamptz'
+  | 'mobula.task_form'
+  | 'mobula.execution_state';
+
+/** A bound array: one parameter however long, where drizzle alone would make a parameter of each item. */
+export const list = (values: readonly unknown[], type: ArrayType): SQL => sql`${sql.param(values)}::${sql.raw(type)}[]`;
+
+/** The database's time; the only clock there is. */
+export const now = sql.raw('mobula.clock()');
+
+/** Seconds as an interval; null stays null. */
+export const seconds = (value: SQL | number | null): SQL => sql`make_interval(secs => ${value}::double precision)`;
+
+export const toDate = (value: Date | string): Date => (value instanceof Date ? value : new Date(value));
+
+export const toDateOrNull = (value: Date | string | null): Date | null => (value === null ? null : toDate(value));

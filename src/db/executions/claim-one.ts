@@ -1,0 +1,91 @@
+import { type SQL, sql } from 'drizzle-orm';
+import type { State } from '../../core/execution.ts';
+import { type Executor, now } from '../db.ts';
+import {
+  type Claimed,
+  type ClaimedRow,
+  countUp,
+  extendLease,
+  freeSlots,
+  type RemoteClaimOptions,
+  takeOver,
+  toClaimed,
+} from './claim.ts';
+
+export interface ClaimOneOptions {
+  readonly id: string;
+  readonly invocationId: string;
+  readonly leaseSeconds: number;
+  /** Lets FAILED, LOST and EXPIRED run again: an explicit retry and a claim in one. */
+  readonly allowRetry: boolean;
+  /** Ignores `run_after`. */
+  readonly force: boolean;
+  /** The task's own maximum, which an explicit retry grants anew. */
+  readonly grantedAttempts: number;
+}
+
+/** full: the cluster has no free slot. not_executable also covers a row that somebody else is changing at this moment. */
+export type ClaimOneAnswer =
+  | { readonly kind: 'claimed'; readonly claimed: Claimed }
+  | { readonly kind: 'absent' | 'full' | 'not_due' }
+  | { readonly kind: 'not_executable'; readonly state: State };
+
+/** Claims one execution by its id, to run it here. Of two calls at once one gets it; the other learns why not. */
+export const claimOneInline = (db: Executor, options: ClaimOneOptions): Promise<ClaimOneAnswer> =>
+  claimOne(
+    db,
+    options,
+    sql`
+    with slot as materialized (select 1 as free),
+    found as materialized (${find(options)}),
+    due as materialized (${lock(options)}),
+    claimed as (${takeOver(sql`due`, 'inline', null, options, grant(options))}),
+    leased as (${extendLease(options)})
+    ${read}`,
+  );
+
+export type ClaimOneRemoteOptions = ClaimOneOptions & Pick<RemoteClaimOptions, 'runner' | 'cluster' | 'concurrency'>;
+
+/** The same on a cluster, within its capacity. */
+export const claimOneRemote = (db: Executor, options: ClaimOneRemoteOptions): Promise<ClaimOneAnswer> =>
+  claimOne(
+    db,
+    options,
+    sql`
+    with slot as materialized (${freeSlots(options)}),
+    found as materialized (${find(options)}),
+    due as materialized (${lock(options)}),
+    claimed as (${takeOver(sql`due`, options.runner, options.cluster, options, grant(options))}),
+    leased as (${extendLease(options)}),
+    counted as (${countUp(options)})
+    ${read}`,
+  );
+
+const find = ({ id }: ClaimOneOptions): SQL => sql`
+  select e.state, e.ready or e.due_at <= ${now} as is_due from mobula.executions e where e.id = ${id}`;
+
+const lock = ({ id, allowRetry, force }: ClaimOneOptions): SQL => sql`
+  select e.id from mobula.executions e
+  where e.id = ${id} and (select free from slot) > 0 and (
+    (e.state = 'QUEUED' and (${force} or e.ready or e.due_at <= ${now}))
+    or (${allowRetry} and e.state in ('FAILED', 'LOST', 'EXPIRED')))
+  for no key update skip locked`;
+
+const grant = ({ grantedAttempts }: ClaimOneOptions): SQL =>
+  sql`case when e.state = 'QUEUED' then e.max_attempts else e.attempt + ${grantedAttempts}::integer end`;
+
+const read: SQL = sql`
+  select f.state as found_state, f.is_due, (select free from slot) as free, c.*, i.input
+  from found f left join claimed c on true left join mobula.inputs i on i.execution_id = c.id`;
+
+type Row = ClaimedRow & { id: string | null; found_state: State; is_due: boolean; free: number | null };
+
+async function claimOne(db: Executor, options: ClaimOneOptions, statement: SQL): Promise<ClaimOneAnswer> {
+  const [row] = await db.execute<Row>(statement);
+  if (!row) return { kind: 'absent' };
+  if (row.id !== null) return { kind: 'claimed', claimed: toClaimed(row) };
+  const retriable = options.allowRetry && ['FAILED', 'LOST', 'EXPIRED'].includes(row.found_state);
+  if (row.found_state !== 'QUEUED' && !retriable) return { kind: 'not_executable', state: row.found_state };
+  if (row.found_state === 'QUEUED' && !row.is_due && !options.force) return { kind: 'not_due' };
+  return row.free === 0 ? { kind: 'full' } : { kind: 'not_executable', state: 'RUNNING' };
+}

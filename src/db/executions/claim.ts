@@ -1,0 +1,162 @@
+import { type SQL, sql } from 'drizzle-orm';
+import type { RunnerName } from '../../core/runner.ts';
+import type { TaskForm } from '../../core/task.ts';
+import { type Executor, list, now, seconds } from '../db.ts';
+
+/** Where due executions wait in line: those of one queue that can run in the same ways. */
+export interface Lane {
+  readonly form: TaskForm;
+  readonly queue: string;
+}
+
+/** An attempt that this invocation now owns, with all it needs to be started. */
+export interface Claimed {
+  readonly id: string;
+  readonly task: string;
+  readonly attempt: number;
+  /** The fence of this invocation's writes. */
+  readonly epoch: number;
+  readonly maxAttempts: number;
+  /** As given at enqueue; null where the task and the settings decide. */
+  readonly timeoutSeconds: number | null;
+  /** JSON text. */
+  readonly input: string;
+}
+
+export interface ClaimOptions {
+  readonly lanes: readonly Lane[];
+  readonly limit: number;
+  readonly invocationId: string;
+  readonly leaseSeconds: number;
+}
+
+/**
+ * Puts up to `limit` due executions of the lanes under this invocation's lease, as attempts that begin at once, in
+ * order of priority, due time and id. Empty means that nothing is due. Not repeatable: an answer that was lost leaves
+ * its rows to the lease.
+ */
+export const claimInline = (db: Executor, options: ClaimOptions): Promise<Claimed[]> =>
+  claim(
+    db,
+    sql`
+    with due as materialized (${dueIn(options.lanes, options.limit)}),
+    claimed as (${takeOver(sql`due`, 'inline', null, options)}),
+    leased as (${extendLease(options)})
+    ${readClaimed}`,
+  );
+
+export interface RemoteClaimOptions extends ClaimOptions {
+  readonly runner: Exclude<RunnerName, 'inline'>;
+  readonly cluster: string;
+  /** Attempts that may be in flight on this cluster, over all invocations. */
+  readonly concurrency: number;
+}
+
+/**
+ * The same for attempts on a cluster, which begin later by their driver's own call. The cluster's row in `capacity` is
+ * locked first and counted up in the same statement, so that no number of parallel calls exceeds `concurrency`; the
+ * row must exist (`openCapacity`).
+ */
+export const claimRemote = (db: Executor, options: RemoteClaimOptions): Promise<Claimed[]> =>
+  claim(
+    db,
+    sql`
+    with slot as materialized (${freeSlots(options)}),
+    candidates as materialized (${dueIn(options.lanes, options.limit)}),
+    due as (select * from candidates order by priority desc, due_at, id limit (select free from slot)),
+    claimed as (${takeOver(sql`due`, options.runner, options.cluster, options)}),
+    leased as (${extendLease(options)}),
+    counted as (${countUp(options)})
+    ${readClaimed}`,
+  );
+
+/** Makes sure that a cluster has its row; free where it has. */
+export async function openCapacity(db: Executor, runner: RunnerName, cluster: string): Promise<void> {
+  await db.execute(
+    sql`insert into mobula.capacity (runner, cluster) values (${runner}, ${cluster}) on conflict do nothing`,
+  );
+}
+
+/**
+ * The due rows, locked; those that another session holds are passed over. One ordered index scan for each lane, merged:
+ * neither another lane's backlog nor the delayed rows are visited. Materialized by its callers, because a locking
+ * select that the planner repeats takes more than its limit.
+ */
+const dueIn = (lanes: readonly Lane[], limit: number): SQL => sql`
+  select d.id, d.priority, d.due_at
+  from unnest(${list(
+    lanes.map((lane) => lane.form),
+    'mobula.task_form',
+  )}, ${list(
+    lanes.map((lane) => lane.queue),
+    'text',
+  )})
+    as lane(form, queue)
+  cross join lateral (
+    select e.id, e.priority, e.due_at from mobula.executions e
+    where e.state = 'QUEUED' and e.ready and e.form = lane.form and e.queue = lane.queue
+      and (e.expires_at is null or e.expires_at > ${now})
+    order by e.priority desc, e.due_at, e.id
+    limit ${limit}
+    for no key update skip locked
+  ) d
+  order by d.priority desc, d.due_at, d.id
+  limit ${limit}`;
+
+export const freeSlots = (options: { runner: RunnerName; cluster: string; concurrency: number }): SQL => sql`
+  select greatest(0, ${options.concurrency} - running) as free from mobula.capacity
+  where runner = ${options.runner} and cluster = ${options.cluster} for update`;
+
+/** RUNNING, with the next attempt's number, under our lease. `picked` has the ids, locked. */
+export const takeOver = (
+  picked: SQL,
+  runner: RunnerName,
+  cluster: string | null,
+  options: { invocationId: string; leaseSeconds: number },
+  maxAttempts: SQL = sql`e.max_attempts`,
+): SQL => sql`
+  update mobula.executions e
+  set state = 'RUNNING', attempt = e.attempt + 1, epoch = e.epoch + 1, version = e.version + 1, ready = false,
+    max_attempts = ${maxAttempts}, runner = ${runner}, cluster = ${cluster},
+    holder = ${options.invocationId}, claimed_at = ${now}, started_at = coalesce(e.started_at, ${now}),
+    begun_at = ${runner === 'inline' ? now : null}, check_at = ${now} + ${seconds(options.leaseSeconds)},
+    beat_at = null, ray_ended_at = null, finished_at = null, nonce = null, ray_session = null, progress = null
+  from ${picked} where e.id = ${picked}.id
+  returning e.id, e.task, e.attempt, e.epoch, e.max_attempts, e.timeout_seconds, e.priority, e.due_at`;
+
+export const extendLease = ({ invocationId, leaseSeconds }: { invocationId: string; leaseSeconds: number }): SQL => sql`
+  insert into mobula.invocations (id, lease_until)
+  select ${invocationId}, ${now} + ${seconds(leaseSeconds)} where exists (select from claimed)
+  on conflict (id) do update set lease_until = excluded.lease_until`;
+
+export const countUp = ({ runner, cluster }: { runner: RunnerName; cluster: string }): SQL => sql`
+  update mobula.capacity set running = running + (select count(*) from claimed), changes = changes + 1
+  where runner = ${runner} and cluster = ${cluster} and exists (select from claimed)`;
+
+const readClaimed: SQL = sql`
+  select c.id, c.task, c.attempt, c.epoch, c.max_attempts, c.timeout_seconds, i.input
+  from claimed c join mobula.inputs i on i.execution_id = c.id
+  order by c.priority desc, c.due_at, c.id`;
+
+export interface ClaimedRow {
+  id: string;
+  task: string;
+  attempt: number;
+  epoch: number | string;
+  max_attempts: number;
+  timeout_seconds: number | null;
+  input: string;
+}
+
+export const toClaimed = (row: ClaimedRow): Claimed => ({
+  id: row.id,
+  task: row.task,
+  attempt: row.attempt,
+  epoch: Number(row.epoch),
+  maxAttempts: row.max_attempts,
+  timeoutSeconds: row.timeout_seconds,
+  input: row.input,
+});
+
+const claim = async (db: Executor, statement: SQL): Promise<Claimed[]> =>
+  (await db.execute<ClaimedRow>(statement)).map(toClaimed);

@@ -1,0 +1,45 @@
+import { sql } from 'drizzle-orm';
+import type { Attempt, AttemptState } from '../../core/attempt.ts';
+import { rayJobId } from '../../core/ids.ts';
+import type { RunnerName } from '../../core/runner.ts';
+import { type Executor, toDate, toDateOrNull } from '../db.ts';
+
+interface Row {
+  attempt: number;
+  state: AttemptState;
+  runner: RunnerName;
+  cluster: string | null;
+  claimed_at: Date | string;
+  begun_at: Date | string | null;
+  ended_at: Date | string | null;
+  error: string | null;
+}
+
+/** All attempts of an execution, oldest first; one in flight comes last, without an end. */
+export async function findAttempts(db: Executor, id: string): Promise<Attempt[]> {
+  const rows = await db.execute<Row>(sql`
+    select attempt, state, runner, cluster, claimed_at, begun_at, ended_at, error
+    from mobula.attempts where execution_id = ${id}
+    union all
+    select attempt, 'RUNNING', runner, cluster, claimed_at, begun_at, null, null
+    from mobula.executions where id = ${id} and state in ('RUNNING', 'CANCELLING')
+    order by 1`);
+  return rows.map((row) => ({
+    attempt: row.attempt,
+    state: row.state,
+    runner: row.runner,
+    claimedAt: toDate(row.claimed_at),
+    begunAt: toDateOrNull(row.begun_at),
+    endedAt: toDateOrNull(row.ended_at),
+    rayJobId: row.runner === 'ray_job' ? rayJobId(id, row.attempt) : null,
+    error: row.error,
+  }));
+}
+
+/** Whether this very driver's outcome has been recorded: what a driver that lost the answer asks again. */
+export async function hasCompleted(db: Executor, id: string, attempt: number, nonce: string): Promise<boolean> {
+  const rows = await db.execute(
+    sql`select 1 from mobula.attempts where execution_id = ${id} and attempt = ${attempt} and nonce = ${nonce}`,
+  );
+  return rows.length > 0;
+}

@@ -1,0 +1,26 @@
+import { sql } from 'drizzle-orm';
+import { type Executor, list } from '../db.ts';
+
+/** What an idempotency key was used for. */
+export interface UsedKey {
+  readonly executionIds: readonly string[];
+  /** Whether the request that used it had this very digest. */
+  readonly sameRequest: boolean;
+  readonly purged: boolean;
+}
+
+/** The use of a key; null where it is free. */
+export async function findIdempotencyKey(db: Executor, key: string, requestSha256Hex: string): Promise<UsedKey | null> {
+  const [row] = await db.execute<{ ids: string; same: boolean; purged: boolean }>(sql`
+    select array_to_string(execution_ids, ',') as ids, encode(request_sha256, 'hex') = ${requestSha256Hex} as same,
+      purged_at is not null as purged
+    from mobula.idempotency_keys where key = ${key}`);
+  return row ? { executionIds: row.ids.split(','), sameRequest: row.same, purged: row.purged } : null;
+}
+
+/** Points a key at the execution that answered its request in the end: the one that held its `unique_key`. */
+export async function pointKeyAt(db: Executor, key: string, executionIds: readonly string[]): Promise<void> {
+  await db.execute(
+    sql`update mobula.idempotency_keys set execution_ids = ${list(executionIds, 'uuid')} where key = ${key}`,
+  );
+}

@@ -1,0 +1,107 @@
+import { sql } from 'drizzle-orm';
+import type { State } from '../../core/execution.ts';
+import { type Executor, list, now } from '../db.ts';
+
+/**
+ * How an attempt ended, as far as the one who saw it knows. The row decides what follows: CANCELLING ends CANCELLED
+ * whatever came, and FAILED or LOST is QUEUED again where `retryable` and attempts are left.
+ *
+ * RELEASED: handed back before user code began, due as it was. NEVER_BEGAN: the start failed; due again after `delaySeconds`.
+ * Both raise `max_attempts` by one and leave the queue timeout where it was, which bounds them.
+ */
+export type Ending = 'SUCCEEDED' | 'FAILED' | 'LOST' | 'CANCELLED' | 'RELEASED' | 'NEVER_BEGAN';
+
+/** One attempt's end, with the fence of its writer: an invocation's epoch or a driver's nonce. */
+export interface Finish {
+  readonly id: string;
+  readonly attempt: number;
+  readonly epoch: number | null;
+  readonly nonce: string | null;
+  readonly ending: Ending;
+  readonly retryable: boolean;
+  /** Until the next attempt, if one follows. */
+  readonly delaySeconds: number;
+  /** JSON text of AttemptError. */
+  readonly error: string | null;
+  readonly result: FinishedValue | null;
+}
+
+/** The columns of a value; `value` is JSON text where it is kept inline. */
+export interface FinishedValue {
+  readonly state: 'inline' | 'stored' | 'digest_only';
+  readonly value: string | null;
+  readonly reference: string | null;
+  readonly bytes: number | null;
+  readonly sha256: string | null;
+  readonly reason: string | null;
+}
+
+/** Where an execution stands after its attempt ended. */
+export interface Finished {
+  readonly id: string;
+  readonly state: State;
+}
+
+/** The state that follows, from the row `e` as it is when written and the ending `f`. */
+const next = sql`(case
+  when e.state = 'CANCELLING' then 'CANCELLED'
+  when f.ending in ('RELEASED', 'NEVER_BEGAN') then 'QUEUED'
+  when f.ending in ('FAILED', 'LOST') and f.retryable and e.attempt < e.max_attempts then 'QUEUED'
+  else f.ending end)::mobula.execution_state`;
+
+const retryAt = sql`${now} + make_interval(secs => f.delay)`;
+
+/**
+ * Ends attempts, any number in one statement: the execution moves on, history gets its row, the cluster its slot. Answers
+ * those that moved; a missing one was stale, and no byte of it changed. Repeatable for that reason.
+ */
+export async function finishAttempts(db: Executor, finishes: readonly Finish[]): Promise<Finished[]> {
+  if (finishes.length === 0) return [];
+  const rows = finishes.toSorted((a, b) => (a.id < b.id ? -1 : 1)); // one lock order for overlapping batches
+  const column = <Field extends keyof Finish>(field: Field) => rows.map((row) => row[field]);
+  const value = <Field extends keyof FinishedValue>(field: Field) => rows.map((row) => row.result?.[field] ?? null);
+  return db.execute<{ id: string; state: State }>(sql`
+    with f as materialized (
+      select * from unnest(${list(column('id'), 'uuid')}, ${list(column('attempt'), 'integer')},
+        ${list(column('epoch'), 'bigint')}, ${list(column('nonce'), 'uuid')}, ${list(column('ending'), 'text')},
+        ${list(column('retryable'), 'boolean')}, ${list(column('delaySeconds'), 'double precision')},
+        ${list(column('error'), 'text')}, ${list(value('state'), 'text')}, ${list(value('value'), 'text')},
+        ${list(value('reference'), 'text')}, ${list(value('bytes'), 'bigint')}, ${list(value('sha256'), 'text')},
+        ${list(value('reason'), 'text')})
+        as f(id, attempt, epoch, nonce, ending, retryable, delay, error, result_state, result, reference, bytes, sha256, reason)
+    ),
+    ended as (
+      update mobula.executions e
+      set state = ${next}, version = e.version + 1, epoch = e.epoch + 1, holder = null, check_at = null, ray_ended_at = null,
+        ready = ${next} = 'QUEUED' and (f.ending = 'RELEASED' or f.delay = 0),
+        max_attempts = e.max_attempts + case when ${next} = 'QUEUED' and f.ending in ('RELEASED', 'NEVER_BEGAN') then 1 else 0 end,
+        due_at = case when ${next} = 'QUEUED' and f.ending <> 'RELEASED' then ${retryAt} else e.due_at end,
+        run_after = case when ${next} = 'QUEUED' and f.ending <> 'RELEASED' then ${retryAt} else e.run_after end,
+        expires_at = case when ${next} = 'QUEUED' and f.ending in ('FAILED', 'LOST')
+          then ${retryAt} + make_interval(secs => e.queue_timeout_seconds) else e.expires_at end,
+        finished_at = case when ${next} = 'QUEUED' then null else ${now} end
+      from f
+      where e.id = f.id and e.attempt = f.attempt and e.state in ('RUNNING', 'CANCELLING')
+        and (f.epoch is null or e.epoch = f.epoch) and (f.nonce is null or e.nonce = f.nonce)
+      returning e.id, e.attempt, e.state, e.runner, e.cluster, e.claimed_at, e.begun_at
+    ),
+    kept as (
+      insert into mobula.attempts (execution_id, attempt, state, runner, cluster, claimed_at, begun_at, ended_at, nonce,
+        ray_record_until, error, result_state, result, result_reference, result_bytes, result_sha256, result_reason)
+      select f.id, f.attempt, (case when d.state = 'CANCELLED' then 'CANCELLED'
+          when f.ending in ('RELEASED', 'NEVER_BEGAN') then 'RELEASED' else f.ending end)::mobula.attempt_state,
+        d.runner, d.cluster, d.claimed_at, d.begun_at, ${now}, f.nonce,
+        case when d.runner = 'ray_job' then ${now} end, f.error,
+        case when d.state = 'SUCCEEDED' then f.result_state else 'none' end,
+        case when d.state = 'SUCCEEDED' then f.result end, case when d.state = 'SUCCEEDED' then f.reference end,
+        case when d.state = 'SUCCEEDED' then f.bytes end, case when d.state = 'SUCCEEDED' then f.sha256 end,
+        case when d.state = 'SUCCEEDED' then f.reason end
+      from ended d join f on f.id = d.id
+    ),
+    freed as (
+      update mobula.capacity c set running = c.running - d.count, changes = c.changes + 1
+      from (select runner, cluster, count(*) from ended where cluster is not null group by runner, cluster) d
+      where c.runner = d.runner and c.cluster = d.cluster
+    )
+    select id, state from ended`);
+}

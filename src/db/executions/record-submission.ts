@@ -1,0 +1,37 @@
+import { sql } from 'drizzle-orm';
+import { type Executor, list, now, seconds } from '../db.ts';
+
+/** What became of one submission; `session` is null where the cluster gave no answer that can be trusted. */
+export interface Submission {
+  readonly id: string;
+  readonly epoch: number;
+  readonly session: string | null;
+}
+
+/**
+ * Notes which attempts the cluster has accepted, and when to look after each. Rows that moved on meanwhile (a driver has
+ * begun, somebody adopted the attempt) keep what they have. Repeatable; no observer sees a change.
+ */
+export async function recordSubmissions(
+  db: Executor,
+  submissions: readonly Submission[],
+  checkSeconds: { readonly accepted: number; readonly unknown: number },
+): Promise<void> {
+  await db.execute(sql`
+    update mobula.executions e
+    set ray_session = s.session, holder = null,
+      check_at = ${now} + case when s.session is null then ${seconds(checkSeconds.unknown)}
+        else ${seconds(checkSeconds.accepted)} end
+    from unnest(${list(
+      submissions.map(({ id }) => id),
+      'uuid',
+    )}, ${list(
+      submissions.map(({ epoch }) => epoch),
+      'bigint',
+    )},
+      ${list(
+        submissions.map(({ session }) => session),
+        'text',
+      )}) as s(id, epoch, session)
+    where e.id = s.id and e.epoch = s.epoch and e.state in ('RUNNING', 'CANCELLING') and e.nonce is null`);
+}

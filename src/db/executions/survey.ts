@@ -1,0 +1,82 @@
+import { sql } from 'drizzle-orm';
+import type { TaskForm } from '../../core/task.ts';
+import { type Executor, list, now, toDateOrNull } from '../db.ts';
+import type { Lane } from './claim.ts';
+
+/** A lane in which something can be claimed; `place` 1 has the execution that is first in line of all. */
+export interface ReadyLane extends Lane {
+  readonly place: number;
+}
+
+/** What there is to do now, and when there will be something: a hint, true when it was read, by which work is planned. */
+export interface Survey {
+  readonly lanes: readonly ReadyLane[];
+  readonly delayedDue: boolean;
+  readonly expired: boolean;
+  readonly lapsed: boolean;
+  readonly checksDue: boolean;
+  /** Null where nothing is planned. */
+  readonly nextWakeAt: Date | null;
+}
+
+export interface SurveyScope {
+  readonly forms: readonly TaskForm[];
+  /** Null for every queue there is. */
+  readonly queues: readonly string[] | null;
+}
+
+/**
+ * One look at everything, in a few index probes at any table size: queues are found by skipping through the claim's
+ * index, never by reading a backlog. It writes nothing, so an idle database stays idle.
+ */
+export async function survey(db: Executor, { forms, queues }: SurveyScope): Promise<Survey> {
+  const [row] = await db.execute<{
+    lanes: string | null;
+    delayed_due: boolean;
+    expired: boolean;
+    lapsed: boolean;
+    checks_due: boolean;
+    next_wake_at: Date | string | null;
+  }>(sql`
+    with recursive lane(form, queue) as (
+      select form, (select min(e.queue) from mobula.executions e where e.state = 'QUEUED' and e.ready and e.form = f.form)
+      from unnest(${list(forms, 'mobula.task_form')}) as f(form)
+      union all
+      select l.form, (select min(e.queue) from mobula.executions e
+        where e.state = 'QUEUED' and e.ready and e.form = l.form and e.queue > l.queue)
+      from lane l where l.queue is not null
+    ),
+    placed as (
+      select l.form, l.queue, row_number() over (order by h.priority desc, h.due_at, h.id) as place
+      from lane l cross join lateral (
+        select e.priority, e.due_at, e.id from mobula.executions e
+        where e.state = 'QUEUED' and e.ready and e.form = l.form and e.queue = l.queue
+        order by e.priority desc, e.due_at, e.id limit 1
+      ) h
+      where l.queue is not null and (${queues === null} or l.queue = any(${list(queues ?? [], 'text')}))
+    ),
+    delayed as (select min(due_at) as at from mobula.executions where state = 'QUEUED' and not ready),
+    expiring as (select min(expires_at) as at from mobula.executions where state = 'QUEUED' and expires_at is not null),
+    checks as (
+      select min(greatest(e.check_at, i.lease_until)) as at,
+        coalesce(bool_or(e.check_at <= ${now} and e.runner <> 'inline' and coalesce(i.lease_until <= ${now}, true)), false) as due,
+        coalesce(bool_or(e.check_at <= ${now} and e.runner = 'inline' and coalesce(i.lease_until <= ${now}, true)), false) as lapsed
+      from mobula.executions e left join mobula.invocations i on i.id = e.holder
+      where e.state in ('RUNNING', 'CANCELLING')
+    )
+    select
+      (select json_agg(json_build_array(p.form, p.queue, p.place))::text from placed p) as lanes,
+      coalesce(delayed.at <= ${now}, false) as delayed_due, coalesce(expiring.at <= ${now}, false) as expired,
+      checks.lapsed, checks.due as checks_due, least(delayed.at, expiring.at, checks.at) as next_wake_at
+    from delayed, expiring, checks`);
+  if (!row) throw new RangeError('A survey always has one row.');
+  const lanes: [TaskForm, string, number][] = row.lanes ? JSON.parse(row.lanes) : [];
+  return {
+    lanes: lanes.map(([form, queue, place]) => ({ form, queue, place })),
+    delayedDue: row.delayed_due,
+    expired: row.expired,
+    lapsed: row.lapsed,
+    checksDue: row.checks_due,
+    nextWakeAt: toDateOrNull(row.next_wake_at),
+  };
+}

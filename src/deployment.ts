@@ -1,0 +1,87 @@
+import { MobulaError } from './core/errors.ts';
+import { limits } from './core/limits.ts';
+import { type AnyTask, isTask } from './core/task.ts';
+import type { SettingName } from './settings.ts';
+
+type Words<Name extends string> = Name extends `${infer Head}_${infer Tail}`
+  ? `${Lowercase<Head>}${Capitalized<Tail>}`
+  : Lowercase<Name>;
+type Capitalized<Name extends string> = Name extends `${infer Head}_${infer Tail}`
+  ? `${Capitalize<Lowercase<Head>>}${Capitalized<Tail>}`
+  : Capitalize<Lowercase<Name>>;
+type Unprefixed<Name extends string> = Name extends `MOBULA_${infer Rest}` ? Rest : Name;
+
+/** Settings as a config writes them: `MOBULA_DEFAULT_CONCURRENCY` is `defaultConcurrency`. The environment wins. */
+export type ConfigSettings = {
+  readonly [Name in SettingName as Words<Unprefixed<Name>>]?:
+    | string
+    | number
+    | boolean
+    | readonly string[]
+    | object
+    | null;
+};
+
+/** A deployment: its tasks, and settings that the environment may override. */
+export interface DeploymentConfig extends ConfigSettings {
+  readonly tasks: readonly AnyTask[];
+}
+
+/** Types a deployment's config; the default export of `mobula.config.ts`. */
+export const defineConfig = (config: DeploymentConfig): DeploymentConfig => config;
+
+const settingNameOf = (key: string): string => {
+  const name = key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+  return ['DATABASE_URL', 'RAY_ADDRESS', 'RAY_AUTH_TOKEN'].includes(name) ? name : `MOBULA_${name}`;
+};
+
+/** A config's settings as the environment would spell them, under the environment itself. */
+export function withEnvironment(
+  { tasks: _, ...settings }: DeploymentConfig,
+  env: Readonly<Record<string, string | undefined>>,
+): Record<string, string | undefined> {
+  const given = Object.entries(settings).map(([key, value]) => [settingNameOf(key), toText(value)] as const);
+  return { ...Object.fromEntries(given), ...env };
+}
+
+function toText(value: unknown): string {
+  if (Array.isArray(value)) return value.join(',');
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
+}
+
+/** The tasks of a deployment by name. What is wrong with any of them is told together, by task. */
+export function indexTasks(tasks: readonly AnyTask[], queues: readonly string[] | null): ReadonlyMap<string, AnyTask> {
+  const index = new Map<string, AnyTask>();
+  const problems: string[] = [];
+  for (const task of tasks) {
+    if (index.has(task.name) && index.get(task.name) !== task) problems.push(`the task ${task.name} is defined twice`);
+    if (queues && task.queueName && !queues.includes(task.queueName)) {
+      problems.push(`the task ${task.name} names the queue ${task.queueName}, which MOBULA_QUEUES does not allow`);
+    }
+    index.set(task.name, task);
+  }
+  if (problems.length > 0) throw new MobulaError('misconfigured', `The tasks are wrong: ${problems.join('; ')}.`);
+  return index;
+}
+
+/**
+ * The tasks that a module exports, whatever their names there; a default export made by `defineConfig` counts too. There
+ * is no registry: what is not exported does not run.
+ */
+export function tasksOf(module: Readonly<Record<string, unknown>>): AnyTask[] {
+  const exported = Object.values(module).flatMap((value): readonly unknown[] =>
+    isConfig(value) ? value.tasks : [value],
+  );
+  return [...new Set(exported.filter(isTask))];
+}
+
+export const isConfig = (value: unknown): value is DeploymentConfig =>
+  typeof value === 'object' && value !== null && 'tasks' in value && Array.isArray(value.tasks);
+
+/** Whether a name can name a task or a queue. */
+export const isName = (name: unknown): name is string =>
+  typeof name === 'string' &&
+  name.length > 0 &&
+  name.length <= limits.nameLength &&
+  !/\p{Cc}/u.test(name) &&
+  name.isWellFormed();

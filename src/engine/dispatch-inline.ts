@@ -1,0 +1,45 @@
+import { claimInline, type Lane } from '../db/executions/claim.ts';
+import type { Budget } from './budget.ts';
+import type { Engine } from './engine.ts';
+import { startPool } from './inline-pool.ts';
+import { holdLease } from './lease.ts';
+import { noteClaimed, noteFinished, type Report } from './report.ts';
+
+/**
+ * Claims and runs inline executions until nothing is due or the budget is spent. Claims grow with the pace of the tasks,
+ * up to 500 rows each, and outcomes are written together: a drain costs a few statements, not a few for each execution.
+ * What was claimed and not started when time is up is handed back; what runs on is given the rest of the budget, and
+ * then its abort signal.
+ */
+export async function dispatchInline(
+  engine: Engine,
+  lanes: readonly Lane[],
+  { budget, report }: { budget: Budget; report: Report },
+): Promise<void> {
+  const lease = holdLease(engine, Math.max(0, budget.secondsLeft()));
+  const mayStart = () => budget.hasTime() && !lease.signal.aborted;
+  const pool = startPool(engine, {
+    signal: lease.signal,
+    mayStart,
+    onFinished: (finished) => noteFinished(report, finished),
+  });
+  try {
+    while (budget.hasTime() && !lease.signal.aborted) {
+      const limit = budget.take(pool.appetite());
+      if (limit === 0) break;
+      const claimed = await claimInline(engine.db, {
+        lanes,
+        limit,
+        invocationId: lease.invocationId,
+        leaseSeconds: engine.settings.leaseSeconds,
+      });
+      budget.giveBack(limit - claimed.length);
+      noteClaimed(report, claimed);
+      pool.add(claimed);
+      if (claimed.length < limit) break;
+      await pool.hungry();
+    }
+  } finally {
+    await pool.drained().finally(lease.end);
+  }
+}

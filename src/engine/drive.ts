@@ -1,0 +1,114 @@
+import type { Failure } from '../core/attempt.ts';
+import { executionNotFound, invalid, MobulaError } from '../core/errors.ts';
+import type { State } from '../core/execution.ts';
+import { isExecutionId } from '../core/ids.ts';
+import { utf8Bytes } from '../core/json-value.ts';
+import { limits } from '../core/limits.ts';
+import type { Digest, SignedUpload } from '../core/result-store.ts';
+import { type Beat, beatAttempt } from '../db/executions/beat.ts';
+import { beginAttempt } from '../db/executions/begin.ts';
+import { hasCompleted } from '../db/executions/find-attempts.ts';
+import { type Finish, finishAttempts } from '../db/executions/finish.ts';
+import { isRegistered, registerObject } from '../db/result-objects.ts';
+import type { Engine } from './engine.ts';
+import { type AttemptRef, cancelled, failed, succeeded } from './finish.ts';
+import { digestOnly, keepValue } from './keep-value.ts';
+
+/** A driver's attempt: what its capability says, checked before. */
+export interface DrivenAttempt {
+  readonly id: string;
+  readonly attempt: number;
+  readonly task: string;
+  readonly nonce: string;
+}
+
+/** What a driver gets to start with. `input` is JSON text. */
+export interface BeginAnswer {
+  readonly task: string;
+  readonly callable: string;
+  readonly input: string;
+  readonly timeoutSeconds: number | null;
+}
+
+const stale = () => new MobulaError('attempt_stale', 'This attempt is not current; nothing was changed.');
+
+/** The first check of a begun attempt: young ones soon. */
+const firstCheckSeconds = 5;
+
+/** The driver's first act. Refused with `attempt_stale`, it must not touch user code. */
+export async function begin(engine: Engine, { id, attempt, nonce }: Omit<DrivenAttempt, 'task'>): Promise<BeginAnswer> {
+  if (!isExecutionId(id)) throw executionNotFound();
+  const begun = await beginAttempt(engine.db, { id, attempt, nonce, checkSeconds: firstCheckSeconds });
+  const task = begun && engine.tasks.get(begun.task);
+  if (!begun || !task?.ray) throw stale();
+  const timeoutSeconds = begun.timeoutSeconds ?? task.timeoutSeconds ?? engine.settings.taskTimeoutSeconds;
+  return { task: task.name, callable: task.ray.callable, input: begun.input, timeoutSeconds };
+}
+
+/** The driver is alive; the answer asks it to end where the execution is being cancelled. */
+export async function beat(engine: Engine, beat: Beat): Promise<{ readonly cancel: boolean }> {
+  if (beat.progress !== null && utf8Bytes(beat.progress) > limits.progressBytes) {
+    throw invalid('progress', `This must be at most ${limits.progressBytes} bytes.`);
+  }
+  const answer = await beatAttempt(engine.db, beat);
+  if (!answer) throw stale();
+  return answer;
+}
+
+/** How a driver says that its attempt ended; `value` is JSON text. */
+export type DrivenOutcome =
+  | { readonly kind: 'value'; readonly value: string }
+  | { readonly kind: 'stored'; readonly digest: Digest }
+  | { readonly kind: 'digest_only'; readonly digest: Digest; readonly reason: string }
+  | { readonly kind: 'failed'; readonly failure: Failure }
+  | { readonly kind: 'cancelled' };
+
+/** Takes an outcome in, once: the same driver may ask again and learns the same, everybody else is stale. */
+export async function complete(
+  engine: Engine,
+  driven: DrivenAttempt,
+  outcome: DrivenOutcome,
+): Promise<{ readonly state: State | null }> {
+  const [finished] = await finishAttempts(engine.db, [await toFinish(engine, driven, outcome)]);
+  if (finished) return finished;
+  if (await hasCompleted(engine.db, driven.id, driven.attempt, driven.nonce)) return { state: null };
+  throw stale();
+}
+
+async function toFinish(engine: Engine, driven: DrivenAttempt, outcome: DrivenOutcome): Promise<Finish> {
+  const ref: AttemptRef = { ...driven, epoch: null };
+  switch (outcome.kind) {
+    case 'value':
+      return succeeded(ref, await keepValue(engine, outcome.value));
+    case 'stored':
+      return succeeded(ref, { state: 'stored', reference: await uploaded(engine, outcome.digest), ...outcome.digest });
+    case 'digest_only':
+      return succeeded(ref, digestOnly(engine, outcome.digest, outcome.reason));
+    case 'failed':
+      return failed(engine, ref, outcome.failure);
+    case 'cancelled':
+      return cancelled(ref);
+  }
+}
+
+/** The reference of an upload, believed only if it was announced and is there with this length. */
+async function uploaded(engine: Engine, digest: Digest): Promise<string> {
+  const reference = engine.store.reference(digest);
+  if (!(await isRegistered(engine.db, reference)) || !(await engine.store.has(digest))) {
+    throw invalid('stored', 'There is no upload of this digest and length.');
+  }
+  return reference;
+}
+
+/** Announces a value that is too large for a row, and says where it may be put; null where the store keeps none. */
+export async function announceUpload(engine: Engine, digest: Digest): Promise<SignedUpload | null> {
+  if (!engine.store.keepsValues) return null;
+  await registerObject(engine.db, { ...digest, reference: engine.store.reference(digest) });
+  return engine.store.signUpload(digest);
+}
+
+/** Keeps the bytes of an announced value; the caller has compared them with the announcement. */
+export async function takeUpload(engine: Engine, digest: Digest, bytes: Uint8Array): Promise<void> {
+  if (!(await isRegistered(engine.db, engine.store.reference(digest)))) throw stale();
+  await engine.store.put(digest, bytes);
+}

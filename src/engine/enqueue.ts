@@ -1,0 +1,130 @@
+import { MobulaError } from '../core/errors.ts';
+import type { Execution } from '../core/execution.ts';
+import { sha256Hex } from '../core/sha256.ts';
+import type { AnyTask } from '../core/task.ts';
+import type { Executor } from '../db/db.ts';
+import { type Enqueued, type IdempotencyKey, insertExecutions, type NewExecution } from '../db/executions/enqueue.ts';
+import { findByUniqueKey, findExecutions } from '../db/executions/find.ts';
+import { findIdempotencyKey, pointKeyAt } from '../db/executions/find-idempotency-key.ts';
+import { type EnqueueRequest, type EnqueueSettings, prepareExecution } from './prepare.ts';
+
+/** All that enqueuing needs: less than an engine, because a library caller's transaction has no more. */
+export interface EnqueueContext {
+  readonly db: Executor;
+  readonly settings: EnqueueSettings;
+  readonly newId: () => string;
+}
+
+/** One execution wished for; `place` is where its fields are in the caller's request, such as `tasks.3.`. */
+export interface Wish {
+  readonly task: AnyTask;
+  readonly request: EnqueueRequest;
+  readonly place?: string;
+}
+
+/** `created` is false for an execution that was there: found by its idempotency key, or by its unique key. */
+export interface EnqueueAnswer {
+  readonly execution: Execution;
+  readonly created: boolean;
+  /** Whether the caller is the one who made it, now or before: then a status token is theirs to have. */
+  readonly own: boolean;
+}
+
+/** What a request was, for a key: parsed and compact, so that its spelling does not count. */
+export interface Idempotency {
+  readonly key: string;
+  readonly request: string;
+}
+
+/**
+ * Stores executions, all or none, in one statement, and answers in the order asked. One whose `unique_key` an unfinished
+ * execution holds is answered by that one. The same idempotency key with the same request answers the same executions.
+ */
+export async function enqueueExecutions(
+  context: EnqueueContext,
+  wishes: readonly Wish[],
+  idempotency: Idempotency | null = null,
+): Promise<EnqueueAnswer[]> {
+  const rows = await Promise.all(wishes.map((wish) => prepareExecution(wish, context)));
+  const key = idempotency && (await toKey(idempotency));
+  const stored = await insertExecutions(context.db, rows, key);
+  if (key && stored.length < rows.length) {
+    const earlier = await answerEarlier(context.db, key, rows);
+    if (earlier) return earlier;
+  }
+  const byId = new Map(stored.map((row) => [row.id, row]));
+  const answers = await Promise.all(
+    rows.map((row) => {
+      const enqueued = byId.get(row.id);
+      return enqueued
+        ? { execution: toQueued(row, enqueued), created: true, own: true }
+        : answerHolder(context.db, row);
+    }),
+  );
+  if (key && stored.length < rows.length)
+    await pointKeyAt(
+      context.db,
+      key.key,
+      answers.map(({ execution }) => execution.id),
+    );
+  return answers;
+}
+
+async function toKey({ key, request }: Idempotency): Promise<IdempotencyKey> {
+  const hex = await sha256Hex(request);
+  return { key, requestSha256: Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16)) };
+}
+
+/** What an earlier request under this key made; null where the key is ours, just taken. */
+async function answerEarlier(
+  db: Executor,
+  key: IdempotencyKey,
+  rows: readonly NewExecution[],
+): Promise<EnqueueAnswer[] | null> {
+  const hex = Array.from(key.requestSha256, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  const used = await findIdempotencyKey(db, key.key, hex);
+  if (!used || used.executionIds.every((id, index) => id === rows[index]?.id)) return null;
+  if (!used.sameRequest) {
+    throw new MobulaError('idempotency_key_reused', 'This Idempotency-Key was used for another request.', {
+      field: 'Idempotency-Key',
+    });
+  }
+  const found = new Map((await findExecutions(db, used.executionIds)).map((execution) => [execution.id, execution]));
+  return used.executionIds.map((id) => {
+    const execution = found.get(id);
+    if (execution) return { execution, created: false, own: true };
+    throw new MobulaError('execution_purged', 'What this Idempotency-Key made has been purged.', { members: { id } });
+  });
+}
+
+/** The execution that holds the unique key. It may have finished in between: then its place is free, and asking again helps. */
+async function answerHolder(db: Executor, row: NewExecution): Promise<EnqueueAnswer> {
+  const execution = row.uniqueKey === null ? null : await findByUniqueKey(db, row.task, row.uniqueKey);
+  if (execution) return { execution, created: false, own: false };
+  throw new MobulaError('unique_key_taken', 'The unique_key was taken a moment ago; ask again.', {
+    field: 'unique_key',
+  });
+}
+
+function toQueued(row: NewExecution, { enqueuedAt, runAfter }: Enqueued): Execution {
+  return {
+    id: row.id,
+    task: row.task,
+    state: 'QUEUED',
+    queue: row.queue,
+    priority: row.priority,
+    attempt: 0,
+    maxAttempts: row.maxAttempts,
+    runAfter,
+    enqueuedAt,
+    startedAt: null,
+    lastAttemptedAt: null,
+    finishedAt: null,
+    version: 1,
+    progress: null,
+    metadata: row.metadata,
+    error: null,
+    result: { state: 'none', value: null, reference: null, bytes: null, sha256: null },
+    ray: null,
+  };
+}

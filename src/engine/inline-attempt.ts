@@ -1,0 +1,127 @@
+import type { Failure } from '../core/attempt.ts';
+import { toJsonText, utf8Bytes } from '../core/json-value.ts';
+import { limits } from '../core/limits.ts';
+import { messageOf } from '../core/observe.ts';
+import type { AnyTask } from '../core/task.ts';
+import { reportProgress } from '../db/executions/beat.ts';
+import type { Claimed } from '../db/executions/claim.ts';
+import type { Finish } from '../db/executions/finish.ts';
+import type { Engine } from './engine.ts';
+import { type AttemptRef, failed, succeeded } from './finish.ts';
+import { keepValue } from './keep-value.ts';
+import { parseInput } from './prepare.ts';
+
+/** How long code may go on after its abort signal before the attempt is called over without it. */
+const deafMs = 1_000;
+
+/**
+ * Runs one claimed attempt in this process and answers how it ended; never throws. The claim was its begin. Code that is
+ * deaf to its signal is left behind after a second: it may overlap what follows, which contract §2 says.
+ */
+export async function runInline(engine: Engine, claimed: Claimed, stop: AbortSignal): Promise<Finish> {
+  const ref: AttemptRef = { ...claimed, nonce: null };
+  const task = engine.tasks.get(claimed.task);
+  if (!task?.run) return failed(engine, ref, unknownTask(claimed.task, task !== undefined));
+  const timeoutSeconds = claimed.timeoutSeconds ?? task.timeoutSeconds ?? engine.settings.taskTimeoutSeconds;
+  const abort = new AbortController();
+  const timer = timeoutSeconds === null ? undefined : setTimeout(() => abort.abort('timeout'), timeoutSeconds * 1_000);
+  const onStop = () => abort.abort(stop.reason);
+  stop.addEventListener('abort', onStop);
+  if (stop.aborted) onStop();
+  const progress = progressOf(engine, claimed);
+  try {
+    const outcome = await Promise.race([
+      call(task, claimed, { signal: abort.signal, progress: progress.report }),
+      deaf(abort.signal),
+    ]);
+    await progress.settled();
+    if (abort.signal.reason === 'timeout') return failed(engine, ref, timedOut(timeoutSeconds ?? 0));
+    return 'value' in outcome
+      ? succeeded(ref, await keepValue(engine, outcome.value))
+      : failed(engine, ref, outcome.failure);
+  } finally {
+    clearTimeout(timer);
+    stop.removeEventListener('abort', onStop);
+  }
+}
+
+type Outcome = { readonly value: string } | { readonly failure: Failure };
+
+async function call(
+  task: AnyTask,
+  claimed: Claimed,
+  context: { signal: AbortSignal; progress: (value: unknown) => void },
+): Promise<Outcome> {
+  let value: unknown;
+  try {
+    const input = await parseInput(task, claimed.input);
+    if (!input.success) return { failure: { type: 'InvalidInput', message: input.error.message, retryable: false } };
+    value = await task.run?.(input.data, { id: claimed.id, attempt: claimed.attempt, ...context });
+  } catch (error) {
+    return { failure: toFailure(error) };
+  }
+  try {
+    return { value: toJsonText(value === undefined ? null : value) };
+  } catch (error) {
+    return { failure: { ...toFailure(error), retryable: false } };
+  }
+}
+
+/** Resolves a while after the signal has aborted; never before. */
+const deaf = (signal: AbortSignal): Promise<Outcome> =>
+  new Promise((resolve) => {
+    const failure = { type: 'Lost', message: 'The invocation ended before the code did.' };
+    const leave = () => setTimeout(() => resolve({ failure }), deafMs);
+    if (signal.aborted) leave();
+    else signal.addEventListener('abort', leave, { once: true });
+  });
+
+function toFailure(error: unknown): Failure {
+  if (!(error instanceof Error)) return { type: 'Error', message: messageOf(error) };
+  const names: string[] = [];
+  for (let type = Object.getPrototypeOf(error); type && type !== Object.prototype; type = Object.getPrototypeOf(type)) {
+    names.push(type.constructor.name);
+  }
+  return { type: error.name, message: error.message, traceback: error.stack, names };
+}
+
+const timedOut = (timeoutSeconds: number): Failure => ({
+  type: 'TimedOut',
+  message: `The attempt exceeded its run deadline of ${timeoutSeconds} s.`,
+});
+
+export const unknownTask = (name: string, known: boolean): Failure => ({
+  type: known ? 'NoRunner' : 'UnknownTask',
+  message: known ? `The task ${name} has no form that can run here.` : `This deployment has no task ${name}.`,
+  retryable: false,
+});
+
+/** Writes progress behind the code's back: one write at a time, the latest value wins, a failed one is dropped. */
+function progressOf(engine: Engine, { id, epoch }: Claimed) {
+  let latest: string | null = null;
+  let writing: Promise<void> | null = null;
+
+  async function write(): Promise<void> {
+    while (latest !== null) {
+      const progress = latest;
+      latest = null;
+      await reportProgress(engine.db, { id, epoch, progress }).catch((error) =>
+        engine.log('warn', 'progress_dropped', { id, reason: messageOf(error) }),
+      );
+    }
+    writing = null;
+  }
+
+  return {
+    report: (value: unknown): void => {
+      const text = toJsonText(value);
+      if (utf8Bytes(text) > limits.progressBytes)
+        throw new RangeError(`Progress is at most ${limits.progressBytes} bytes.`);
+      latest = text;
+      writing ??= write();
+    },
+    settled: async (): Promise<void> => {
+      await writing;
+    },
+  };
+}

@@ -1,0 +1,47 @@
+import type { StoredValue } from '../core/attempt.ts';
+import { utf8Bytes } from '../core/json-value.ts';
+import { messageOf } from '../core/observe.ts';
+import type { Digest } from '../core/result-store.ts';
+import { sha256Hex } from '../core/sha256.ts';
+import { type ResultObject, registerObject } from '../db/result-objects.ts';
+import type { Engine } from './engine.ts';
+
+const pausesMs = [0, 200, 1_000];
+
+/**
+ * Finds a value its home: the row up to the threshold, the result store beyond it. A store that fails after three tries
+ * costs the value and not the task: its digest is kept with the reason, and the log told.
+ */
+export async function keepValue(engine: Engine, value: string): Promise<StoredValue> {
+  const bytes = utf8Bytes(value);
+  if (bytes <= engine.settings.inlineBytes) return { state: 'inline', value };
+  const digest = { sha256: await sha256Hex(value), bytes };
+  if (!engine.store.keepsValues) return digestOnly(engine, digest, 'No result store is configured.');
+  try {
+    const reference = engine.store.reference(digest);
+    await putWithPatience(engine, { ...digest, reference }, value);
+    return { state: 'stored', reference, ...digest };
+  } catch (error) {
+    return digestOnly(engine, digest, messageOf(error));
+  }
+}
+
+/** Keeps length and digest alone, and says so. */
+export function digestOnly(engine: Engine, digest: Digest, reason: string): StoredValue {
+  engine.log('warn', 'result_digest_only', { sha256: digest.sha256, bytes: digest.bytes, reason });
+  const reference = `oversize://sha256/${digest.sha256}?bytes=${digest.bytes}`;
+  return { state: 'digest_only', reference, reason, sha256: digest.sha256, bytes: digest.bytes };
+}
+
+async function putWithPatience(engine: Engine, object: ResultObject, value: string): Promise<void> {
+  const content = new TextEncoder().encode(value);
+  for (const [index, pauseMs] of pausesMs.entries()) {
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    try {
+      await registerObject(engine.db, object);
+      return await engine.store.put(object, content);
+    } catch (error) {
+      if (index === pausesMs.length - 1) throw error;
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import { messageOf } from '../core/observe.ts';
+import { renewLease } from '../db/executions/renew-lease.ts';
+import type { Engine } from './engine.ts';
+
+/** The lease of one invocation while it holds anything. */
+export interface Lease {
+  readonly invocationId: string;
+  /** Aborts when running code must end: the lease has lapsed, the call's time is up, or the process is about to end. */
+  readonly signal: AbortSignal;
+  end(): void;
+}
+
+/** What code that runs when the process is asked to end may still take; platforms kill after ten seconds. */
+const lastGraceMs = 7_000;
+
+/**
+ * Renews an invocation's lease every heartbeat, until it is ended. An answer "lapsed" aborts; a database away does too
+ * once the lease must have lapsed by our own count. It starts with the claim, which writes the lease. `seconds` is the call's time.
+ */
+export function holdLease(engine: Engine, seconds: number): Lease {
+  const invocationId = engine.newId();
+  const abort = new AbortController();
+  const { leaseSeconds, heartbeatSeconds } = engine.settings;
+  let renewedMs = engine.monotonicMs();
+
+  async function renew(): Promise<void> {
+    const askedMs = engine.monotonicMs();
+    try {
+      if (!(await renewLease(engine.db, invocationId, leaseSeconds))) abort.abort('lease_lapsed');
+      renewedMs = askedMs;
+    } catch (error) {
+      engine.log('warn', 'lease_not_renewed', { reason: messageOf(error) });
+      if (engine.monotonicMs() - renewedMs > leaseSeconds * 1_000) abort.abort('lease_lapsed');
+    }
+  }
+
+  const timers = [
+    setInterval(() => void renew(), heartbeatSeconds * 1_000),
+    setTimeout(() => abort.abort('budget_spent'), seconds * 1_000),
+  ];
+  const onClosing = () => timers.push(setTimeout(() => abort.abort('closing'), lastGraceMs));
+  engine.closing.addEventListener('abort', onClosing);
+  return {
+    invocationId,
+    signal: abort.signal,
+    end() {
+      engine.closing.removeEventListener('abort', onClosing);
+      for (const timer of timers) clearTimeout(timer);
+    },
+  };
+}

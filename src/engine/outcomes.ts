@@ -1,0 +1,56 @@
+import { limits } from '../core/limits.ts';
+import { messageOf } from '../core/observe.ts';
+import { type Finish, type Finished, finishAttempts } from '../db/executions/finish.ts';
+import type { Engine } from './engine.ts';
+
+/** Outcomes wait for company this long before they are written. */
+const flushMs = 50;
+const pausesMs = [200, 1_000, 4_000];
+
+/** Outcomes on their way into the database, together. */
+export interface Outcomes {
+  add(finish: Finish): void;
+  /** Resolves when all that was added is written; throws where it could not be. */
+  written(): Promise<void>;
+}
+
+/** Collects outcomes and writes them by number (500) and by time (50 ms), one statement at a time. */
+export function collectOutcomes(engine: Engine, onFinished: (finished: readonly Finished[]) => void): Outcomes {
+  const waiting: Finish[] = [];
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let writing: Promise<void> = Promise.resolve();
+
+  function flush(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    const batch = waiting.splice(0, limits.flushOutcomes);
+    if (batch.length === 0) return;
+    writing = writing.then(async () => onFinished(await write(engine, batch)));
+    writing.catch(() => undefined); // said by written()
+  }
+
+  return {
+    add(finish) {
+      waiting.push(finish);
+      if (waiting.length >= limits.flushOutcomes) flush();
+      else timer ??= setTimeout(flush, flushMs);
+    },
+    written() {
+      flush();
+      return writing;
+    },
+  };
+}
+
+/** Writes a batch, fenced and so safe to repeat; a database that stays away is the caller's to tell. */
+async function write(engine: Engine, batch: readonly Finish[]): Promise<Finished[]> {
+  for (const pauseMs of pausesMs) {
+    try {
+      return await finishAttempts(engine.db, batch);
+    } catch (error) {
+      engine.log('warn', 'outcomes_not_written', { count: batch.length, reason: messageOf(error) });
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+  return finishAttempts(engine.db, batch);
+}

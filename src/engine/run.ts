@@ -1,0 +1,108 @@
+import type { RunnerHealth } from '../core/runner.ts';
+import { type ReadyLane, type Survey, survey } from '../db/executions/survey.ts';
+import { type Budget, makeBudget } from './budget.ts';
+import { dispatchInline } from './dispatch-inline.ts';
+import { dispatchRemote } from './dispatch-remote.ts';
+import type { Engine } from './engine.ts';
+import { checkQueue } from './prepare.ts';
+import { reconcile } from './reconcile.ts';
+import { emptyReport, type Report } from './report.ts';
+import { formsOf } from './runner-of.ts';
+import { sweep } from './sweep.ts';
+
+export interface RunOptions {
+  /** Null for every queue that is allowed. */
+  readonly queues: readonly string[] | null;
+  /** 0 for as many as fit. */
+  readonly maxTasks: number;
+  /** The time this call may take. */
+  readonly seconds: number;
+}
+
+export interface RunAnswer extends Report {
+  /** Something is claimable now and only budget or count stopped us. */
+  readonly remaining: boolean;
+  readonly nextWakeAt: Date | null;
+  readonly ray: RayWord;
+}
+
+export type RayWord = 'ok' | 'unreachable' | 'none';
+
+/**
+ * All that a resident worker would do, once: recover, expire, promote, reconcile, claim, start, finish. Bounded by its
+ * time, safe to overlap with itself, and to be cut off anywhere: the next one goes on from the rows. With nothing to do
+ * it is one statement.
+ */
+export async function run(engine: Engine, options: RunOptions): Promise<RunAnswer> {
+  for (const queue of options.queues ?? []) checkQueue(queue, engine.settings.queues);
+  const budget = makeBudget(engine, options.seconds, options.maxTasks);
+  const report = emptyReport();
+  const [before, health] = await Promise.all([look(engine, options), engine.ray?.health() ?? null]);
+  const busy = isBusy(before);
+  if (busy) await work(engine, { before, health, options, budget, report });
+  const after = busy ? await look(engine, options) : before;
+  return {
+    ...report,
+    remaining: budget.isSpent() && servable(engine, after.lanes, health).length > 0,
+    nextWakeAt: after.nextWakeAt,
+    ray: toRayWord(health),
+  };
+}
+
+interface Work {
+  readonly before: Survey;
+  readonly health: RunnerHealth | null;
+  readonly options: RunOptions;
+  readonly budget: Budget;
+  readonly report: Report;
+}
+
+async function work(engine: Engine, { before, health, options, budget, report }: Work): Promise<void> {
+  await sweep(engine, before, report);
+  const { lanes } = before.lapsed || before.delayedDue ? await look(engine, options) : before;
+  await Promise.all([
+    before.checksDue && engine.ray ? reconcile(engine, engine.ray, report) : undefined,
+    dispatch(engine, servable(engine, lanes, health), { budget, report }),
+  ]);
+}
+
+/** Both runners at once, unless the count is limited: then the one whose head is first in line goes first. */
+async function dispatch(
+  engine: Engine,
+  lanes: readonly ReadyLane[],
+  spent: { budget: Budget; report: Report },
+): Promise<void> {
+  const { inline: inlineForms } = formsOf(engine);
+  const inline = lanes.filter(({ form }) => inlineForms.includes(form));
+  const remote = lanes.filter(({ form }) => !inlineForms.includes(form));
+  const goInline = async () => inline.length > 0 && dispatchInline(engine, inline, spent);
+  const goRemote = async () => remote.length > 0 && engine.ray && dispatchRemote(engine, engine.ray, remote, spent);
+  if (!spent.budget.isCounted) return void (await Promise.all([goRemote(), goInline()]));
+  const inlineFirst = inline.length > 0 && comesFirst(inline, remote);
+  for (const go of inlineFirst ? [goInline, goRemote] : [goRemote, goInline]) await go();
+}
+
+/** Whether the first in line of `lanes` comes before that of `others`. */
+function comesFirst(lanes: readonly ReadyLane[], others: readonly ReadyLane[]): boolean {
+  const head = (of: readonly ReadyLane[]) => Math.min(...of.map(({ place }) => place));
+  return head(lanes) < head(others);
+}
+
+/** What a call without Ray can serve: where Ray does not answer, its lanes wait. */
+function servable(engine: Engine, lanes: readonly ReadyLane[], health: RunnerHealth | null): readonly ReadyLane[] {
+  const { inline } = formsOf(engine);
+  return health?.reachable ? lanes : lanes.filter(({ form }) => inline.includes(form));
+}
+
+function look(engine: Engine, { queues }: RunOptions): Promise<Survey> {
+  const forms = formsOf(engine);
+  return survey(engine.db, { forms: [...forms.inline, ...forms.remote], queues: queues ?? engine.settings.queues });
+}
+
+const isBusy = (seen: Survey): boolean =>
+  seen.lanes.length > 0 || seen.delayedDue || seen.expired || seen.lapsed || seen.checksDue;
+
+const toRayWord = (health: RunnerHealth | null): RayWord => {
+  if (!health) return 'none';
+  return health.reachable ? 'ok' : 'unreachable';
+};

@@ -1,0 +1,80 @@
+import { rayJobId } from '../core/ids.ts';
+import { limits } from '../core/limits.ts';
+import { messageOf } from '../core/observe.ts';
+import type { RemoteRunner, StartAnswer } from '../core/runner.ts';
+import { type Finish, type Finished, finishAttempts } from '../db/executions/finish.ts';
+import { recordSubmissions, type Submission } from '../db/executions/record-submission.ts';
+import { eachBounded } from './each-bounded.ts';
+import type { Engine } from './engine.ts';
+import { failed } from './finish.ts';
+import { unknownTask } from './inline-attempt.ts';
+
+/** An attempt to be started on a cluster. */
+export interface Submittable {
+  readonly id: string;
+  readonly task: string;
+  readonly attempt: number;
+  readonly epoch: number;
+}
+
+/** How soon a submission without a trustworthy answer is looked after. */
+const unknownSeconds = 3;
+const acceptedSeconds = 5;
+
+export interface SubmitAnswer {
+  readonly submitted: number;
+  /** Those that ended at once, because Ray refused them or this deployment has no such task. */
+  readonly finished: readonly Finished[];
+}
+
+/**
+ * Starts attempts on the cluster, a few calls at once, and writes what came of them: one statement for all that were
+ * taken or left in doubt, one for all that were refused. A doubt is resolved later by asking for the same id.
+ */
+export async function submitAttempts(
+  engine: Engine,
+  runner: RemoteRunner,
+  attempts: readonly Submittable[],
+): Promise<SubmitAnswer> {
+  const submissions: Submission[] = [];
+  const refusals: Finish[] = [];
+  await eachBounded(attempts, limits.rayCallsAtOnce, async (attempt) => {
+    const answer = await start(engine, runner, attempt);
+    if (answer.kind === 'refused') refusals.push(toRefusal(engine, attempt, answer.message));
+    else submissions.push({ ...attempt, session: answer.kind === 'accepted' ? answer.session : null });
+    if (answer.kind === 'unknown') engine.log('warn', 'submission_unknown', { id: attempt.id, reason: answer.message });
+  });
+  if (submissions.length > 0) {
+    await recordSubmissions(engine.db, submissions, { accepted: acceptedSeconds, unknown: unknownSeconds });
+  }
+  return {
+    submitted: submissions.filter(({ session }) => session !== null).length,
+    finished: await finishAttempts(engine.db, refusals),
+  };
+}
+
+/** Starts one; a thrown error is a doubt too, never the attempt's failure. */
+async function start(engine: Engine, runner: RemoteRunner, { id, task, attempt }: Submittable): Promise<StartAnswer> {
+  const ray = engine.tasks.get(task)?.ray;
+  if (!ray) return { kind: 'refused', message: '' };
+  try {
+    return await runner.start({
+      jobId: rayJobId(id, attempt),
+      executionId: id,
+      attempt,
+      attemptUrl: `${engine.settings.publicUrl}/attempts/${id}/${attempt}`,
+      capability: await engine.capability(id, attempt),
+      ray,
+    });
+  } catch (error) {
+    return { kind: 'unknown', message: messageOf(error) };
+  }
+}
+
+function toRefusal(engine: Engine, attempt: Submittable, message: string): Finish {
+  const task = engine.tasks.get(attempt.task);
+  const failure = task?.ray
+    ? { type: 'RayRefused', message, retryable: false }
+    : unknownTask(attempt.task, task !== undefined);
+  return failed(engine, { ...attempt, nonce: null }, failure);
+}

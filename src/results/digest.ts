@@ -1,0 +1,15 @@
+import type { ResultStore } from '../core/result-store.ts';
+
+/** Keeps no value at all: only the digest and the length stay, so that a value found elsewhere can be recognised. */
+export function digestStore(): ResultStore {
+  return {
+    name: 'digest',
+    keepsValues: false,
+    reference: ({ sha256, bytes }) => `oversize://sha256/${sha256}?bytes=${bytes}`,
+    put: () => Promise.resolve(),
+    read: () => Promise.resolve({ kind: 'absent', message: 'The digest store keeps no values.' }),
+    has: () => Promise.resolve(false),
+    remove: () => Promise.resolve(false),
+    signUpload: () => Promise.resolve(null),
+  };
+}

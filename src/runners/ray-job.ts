@@ -1,0 +1,53 @@
+import type { RemoteRunner } from '../core/runner.ts';
+import { jobDeleted, jobDetails, jobStopped, parseAnswer, saysNoSuchJob } from './ray-answer.ts';
+import { askForJob, jobPath, openLink, type RayLinkOptions } from './ray-link.ts';
+import { readLogTail } from './ray-log.ts';
+import { packageUri } from './ray-package.ts';
+import { sightHealth, sightJob } from './ray-sight.ts';
+import { startJob } from './ray-start.ts';
+import { secretsOf } from './ray-submission.ts';
+
+export interface RayJobOptions extends RayLinkOptions {
+  /** The deployment's `MOBULA_RAY_RUNTIME_ENV`. */
+  readonly runtimeEnv?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/**
+ * Runs an attempt as a Ray job whose id we chose before the call. Nothing is tried twice here: Ray lets one job of an id
+ * through, so whoever is in doubt asks for the id, now or at the next `/run`.
+ */
+export function rayJobRunner(options: RayJobOptions): RemoteRunner {
+  const link = openLink(options);
+  const { http, timeouts } = link;
+  const bounds = { timeoutMs: timeouts.readMs };
+  const frame = { runtimeEnv: options.runtimeEnv ?? {}, packageUri: packageUri(options.package) };
+
+  return {
+    name: 'ray_job',
+    cluster: http.base,
+    start: (attempt) => startJob(link, attempt, frame),
+    inspect: (jobId) => sightJob(link, jobId),
+
+    async stop(jobId) {
+      const answer = await http.post(`${jobPath(jobId)}/stop`, '{}', bounds);
+      // Ray's own true or false says whether there was something to ask, which is no news to us.
+      return parseAnswer(answer, jobStopped) !== null || saysNoSuchJob(answer, jobId);
+    },
+
+    async remove(jobId) {
+      const answer = await http.delete(jobPath(jobId), bounds);
+      return parseAnswer(answer, jobDeleted)?.deleted === true || saysNoSuchJob(answer, jobId);
+    },
+
+    async logTail(jobId, lines) {
+      const job = parseAnswer(await askForJob(link, jobId), jobDetails);
+      if (!job?.driver_node_id) return null;
+      // Only what we brought there ourselves; what a task prints of its own is the task's affair.
+      const { MOBULA_CAPABILITY } = job.runtime_env?.env_vars ?? {};
+      const secrets = secretsOf({ MOBULA_CAPABILITY });
+      return readLogTail(http, { jobId, nodeId: job.driver_node_id, lines, secrets, ...bounds });
+    },
+
+    health: () => sightHealth(link),
+  };
+}

@@ -1,0 +1,59 @@
+import { MobulaError } from '../core/errors.ts';
+import type { AttemptStart, StartAnswer } from '../core/runner.ts';
+import {
+  denialOf,
+  type JobDetails,
+  jobDetails,
+  jobSubmitted,
+  parseAnswer,
+  saysNoSuchJob,
+  saysRefused,
+  wordOf,
+} from './ray-answer.ts';
+import type { RayAnswer } from './ray-http.ts';
+import { askForJob, type RayLink } from './ray-link.ts';
+import { metadataOf, type SubmissionFrame, writeSubmission } from './ray-submission.ts';
+
+/** Submits an attempt under the id that was chosen for it; once, whatever comes of it. */
+export async function startJob(link: RayLink, attempt: AttemptStart, frame: SubmissionFrame): Promise<StartAnswer> {
+  const submission = writeSubmission(attempt, frame);
+  if ('refusal' in submission) return { kind: 'refused', message: submission.refusal };
+
+  const readiness = await link.readiness.get();
+  if (readiness.kind === 'too_old') throw new MobulaError('ray_refused', readiness.message);
+  if (readiness.kind === 'unready') return { kind: 'unknown', message: readiness.message };
+
+  const { session } = readiness;
+  const answer = await link.http.post('/api/jobs/', submission.json, { timeoutMs: link.timeouts.submitMs });
+  if (parseAnswer(answer, jobSubmitted)?.submission_id === attempt.jobId) return { kind: 'accepted', session };
+  return settle(link, { attempt, session, answer, message: wordOf(answer, link.http.redact, submission.secrets) });
+}
+
+interface Doubt {
+  readonly attempt: AttemptStart;
+  readonly session: string;
+  readonly answer: RayAnswer;
+  readonly message: string;
+}
+
+/**
+ * Ray meets a repeated id with an ordinary error, and may have taken what it did not answer: only asking for the id
+ * tells. Where it is unknown and the error was no refusal, the same id is sent again later, by whoever reconciles.
+ */
+async function settle(link: RayLink, { attempt, session, answer, message }: Doubt): Promise<StartAnswer> {
+  if (answer.kind === 'unreachable') link.readiness.forget();
+  if (denialOf(answer) !== null) return { kind: 'unknown', message };
+
+  const asked = await askForJob(link, attempt.jobId);
+  const job = parseAnswer(asked, jobDetails);
+  if (job?.submission_id === attempt.jobId) return adopt(attempt, job, session);
+  const isRefused = saysRefused(answer) && saysNoSuchJob(asked, attempt.jobId);
+  return { kind: isRefused ? 'refused' : 'unknown', message };
+}
+
+function adopt(attempt: AttemptStart, job: JobDetails, session: string): StartAnswer {
+  const isOurs = Object.entries(metadataOf(attempt)).every(([key, value]) => job.metadata?.[key] === value);
+  if (isOurs) return { kind: 'accepted', session };
+  const message = `Ray already has a job ${attempt.jobId}, and by its metadata it is not this attempt.`;
+  return { kind: 'refused', message };
+}

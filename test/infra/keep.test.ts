@@ -1,0 +1,49 @@
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type Keeper, startKeeper } from '../../infra/local/keep.ts';
+import { processesUnder } from '../../infra/local/processes.ts';
+
+let folder: string;
+let keeper: Keeper;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'mobula-keep-'));
+  keeper = startKeeper([['SIGTERM', 300], ['SIGKILL']]);
+  keeper.remove(folder);
+});
+afterEach(() => keeper.stop());
+
+const shell = (script: string) => ({
+  command: '/bin/sh',
+  args: ['-c', script],
+  cwd: folder,
+  env: { PATH: process.env['PATH'] ?? '' },
+  log: join(folder, 'log'),
+});
+
+test('the end of a program is told with its exit code, and what it said is in its log', async () => {
+  const { ended } = await keeper.run(shell('echo words; exit 3'));
+  expect(await ended).toBe(3);
+  expect(readFileSync(join(folder, 'log'), 'utf8')).toBe('words\n');
+});
+
+test('a program that is not there is said to be so', async () => {
+  await expect(keeper.run({ ...shell(''), command: '/no/such/program' })).rejects.toThrow('/no/such/program');
+});
+
+test('stopping ends all that the program started, also what is deaf to signals and has a session of its own', async () => {
+  const { pid } = await keeper.run(shell('trap "" TERM; setsid sleep 100 & sleep 100 & : > started; sleep 100'));
+  await expect.poll(() => existsSync(join(folder, 'started'))).toBe(true);
+  await expect.poll(() => processesUnder(pid).length).toBe(4);
+  const sessions = new Set([pid]);
+  processesUnder(pid, sessions);
+  writeFileSync(join(folder, 'file'), 'left behind');
+
+  await keeper.stop();
+
+  expect(sessions.size).toBe(2);
+  expect(processesUnder(pid, sessions)).toEqual([]);
+  expect(existsSync(folder)).toBe(false);
+});

@@ -1,0 +1,35 @@
+import { defineConfig } from 'vitest/config';
+
+const ray = 'test/ray/**/*.test.ts';
+
+export default defineConfig({
+  test: {
+    globalSetup: ['test/support/setup.ts'],
+    reporters: ['default', './test/support/reporter.ts'],
+    projects: [
+      {
+        test: {
+          name: 'fast',
+          include: ['test/**/*.test.ts'],
+          exclude: [ray],
+          maxWorkers: 2,
+          testTimeout: 20_000,
+          hookTimeout: 30_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        // After the others and one file at a time: they share one cluster, which takes most of a small machine.
+        test: {
+          name: 'ray',
+          include: [ray],
+          maxWorkers: 1,
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
