@@ -56,7 +56,7 @@ export const beatRoute = (deployed: Deployed) =>
     operationId: 'beat',
     scope: 'attempt',
     summary: 'Say that this attempt is alive, perhaps with progress.',
-    body: z.object({ progress: z.unknown() }),
+    body: z.object({ progress: z.unknown().optional() }),
     answers: {
       200: { description: 'Noted; `cancel` asks it to end.', schema: z.object({ cancel: z.boolean() }) },
       ...stale,
@@ -78,7 +78,7 @@ const failure = z.object({
 /** How the attempt ended: a value, where a value was put, a failure, or that it obeyed a cancel. */
 const outcome = z.object({
   outcome: z.enum(['succeeded', 'failed', 'cancelled']),
-  result: z.unknown(),
+  result: z.unknown().optional(),
   stored: z.object(digest).optional(),
   digest_only: z.object({ ...digest, reason: z.string().max(limits.errorMessageCharacters) }).optional(),
   error: failure.optional(),

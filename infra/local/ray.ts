@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Running, startKeeper } from './keep.ts';
 import { type PortBlock, reservePortBlock } from './port-block.ts';
@@ -43,9 +43,12 @@ export async function startRay(options: RayOptions): Promise<Ray> {
     const folder = mkdtempSync('/tmp/mobula-ray-'); // Not $TMPDIR: sockets are made below, whose paths must be short.
     keeper.remove(folder);
     const log = join(folder, 'ray.log');
-    const command = join(rayFolder, 'bin/ray');
-    const args = ['start', ...argumentsOf(options.cpus, ports, folder)];
-    const running = await keeper.run({ command, args, cwd: folder, env: environmentOf(options), log });
+    // Ray cannot live in a path with a space in it, and a clone may: so it is called by another name.
+    const python = join(folder, 'python');
+    symlinkSync(rayFolder, python);
+    const args = ['-m', 'ray.scripts.scripts', 'start', ...argumentsOf(options.cpus, ports, folder)];
+    const env = environmentOf(options, python);
+    const running = await keeper.run({ command: join(python, 'bin/python'), args, cwd: folder, env, log });
     const url = `http://127.0.0.1:${ports.first}`;
     await awaitFirstJob(url, options.token, failureOf(running, log));
     keeper.unref();
@@ -85,11 +88,11 @@ function argumentsOf(cpus: number, { first, last }: PortBlock, folder: string): 
  * A chosen few of our variables and no others: a proxy's break the calls between Ray's parts, those of npm or of another
  * Ray mean something else to it, and all of them are seen by the jobs.
  */
-function environmentOf({ token, env }: RayOptions): Record<string, string> {
+function environmentOf({ token, env }: RayOptions, python: string): Record<string, string> {
   const kept = Object.entries(process.env).filter(([name]) => /^(HOME|USER|LANG|TZ|(PIP|UV|SSL_CERT)_\w+)$/.test(name));
   return {
     ...(Object.fromEntries(kept) as Record<string, string>),
-    PATH: `${join(rayFolder, 'bin')}:${process.env['PATH'] ?? '/usr/bin:/bin'}`,
+    PATH: `${join(python, 'bin')}:${process.env['PATH'] ?? '/usr/bin:/bin'}`,
     RAY_AUTH_MODE: token === undefined ? 'disabled' : 'token',
     ...(token !== undefined && { RAY_AUTH_TOKEN: token }),
     RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S: '0',

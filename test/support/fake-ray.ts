@@ -54,6 +54,9 @@ export class FakeRay {
   readonly #troubles: { readonly call: CallName; readonly trouble: Trouble; left: number }[] = [];
   #server: Server | null = null;
   #port = 0;
+  #elsewhere = '/api/stolen';
+  /** How many connections have been made to it. */
+  connections = 0;
 
   constructor(options: FakeRayOptions = {}) {
     this.#options = options;
@@ -112,6 +115,15 @@ export class FakeRay {
     return this.#processes?.pidOf(this.#jobOf(jobId));
   }
 
+  packageBytes(name: string): Buffer | undefined {
+    return this.#book.packages.get(name);
+  }
+
+  /** Where the trouble `redirect` sends a caller. */
+  redirectTo(url: string): void {
+    this.#elsewhere = url;
+  }
+
   /** Loses a package from the store, as Ray does when nobody pins it. */
   collectPackages(): void {
     this.#book.packages.clear();
@@ -129,6 +141,9 @@ export class FakeRay {
   /** Listens, on the same port as before. */
   async up(): Promise<void> {
     const server = createServer((request, response) => void this.#serve(request, response));
+    server.on('connection', () => {
+      this.connections += 1;
+    });
     await new Promise<void>((resolve) => server.listen(this.#port, '127.0.0.1', resolve));
     this.#port = (server.address() as AddressInfo).port;
     this.#server = server;
@@ -170,7 +185,7 @@ export class FakeRay {
     const answer = () => this.#guard(request, name) ?? this.#answer(call);
     if (trouble === null) return send(response, answer());
     const makeGhost = () => this.#makeGhost(JSON.parse(body));
-    cause[trouble]({ response, answer, requestBody: body, makeGhost });
+    cause[trouble]({ response, answer, requestBody: body, makeGhost, elsewhere: this.#elsewhere });
   }
 
   #read(request: IncomingMessage, body: Buffer): Call {

@@ -83,7 +83,17 @@ export class ProcessLife implements JobLife {
     const output = openSync(log, 'a');
     const { PATH = '', HOME = '', LANG = 'C.UTF-8', TMPDIR = tmpdir() } = process.env;
     const paths = [...modules, ...(working_dir === undefined ? [] : [cwd]), env_vars['PYTHONPATH'] ?? ''];
-    const env = { PATH: `${folder}/bin:${PATH}`, HOME, LANG, TMPDIR, PYTHONUNBUFFERED: '1', ...env_vars };
+    const metadata = { ...job.body.metadata, job_submission_id: job.body.submission_id };
+    const RAY_JOB_CONFIG_JSON_ENV_VAR = JSON.stringify({ runtime_env: job.body.runtime_env ?? {}, metadata });
+    const own = {
+      PATH: `${folder}/bin:${PATH}`,
+      HOME,
+      LANG,
+      TMPDIR,
+      PYTHONUNBUFFERED: '1',
+      RAY_JOB_CONFIG_JSON_ENV_VAR,
+    };
+    const env = { ...own, ...env_vars };
     const child = spawn('/bin/sh', ['-c', job.body.entrypoint], {
       cwd,
       detached: true,

@@ -34,6 +34,7 @@ interface Scene {
   readonly requestBody: string;
   /** Records the job without a supervisor, and names it. */
   readonly makeGhost: () => string;
+  readonly elsewhere: string;
 }
 
 export function send(response: ServerResponse, { status, text, type = 'text/plain' }: Reply): void {
@@ -77,7 +78,7 @@ export const cause: Record<Trouble, (scene: Scene) => void> = {
   html: reply(200, '<!doctype html><title>Sign in</title>', 'text/html'),
   wrongTypes: change(() => ({ submission_id: 7, status: ['RUNNING'], session_name: null, ray_version: 2 })),
   oddStatus: change((job) => ({ ...job, status: 'succeeded ' })),
-  redirect: ({ response }) => void response.writeHead(302, { location: '/api/stolen' }).end(),
+  redirect: ({ response, elsewhere }) => void response.writeHead(302, { location: elsewhere }).end(),
   endless: ({ response }) => {
     const block = Buffer.alloc(65_536, 0x20);
     const fill = () => {

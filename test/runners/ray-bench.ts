@@ -1,0 +1,24 @@
+import { onTestFinished } from 'vitest';
+import type { RemoteRunner } from '../../src/core/runner.ts';
+import { type RayJobOptions, rayJobRunner } from '../../src/runners/ray-job.ts';
+import { FakeRay, type FakeRayOptions } from '../support/fake-ray.ts';
+
+/** Any bytes do where nothing runs. */
+export const anyPackage = { name: '_ray_pkg_0123456789abcdef.zip', base64: btoa('PK\x05\x06 any bytes \xff\x00') };
+
+/** Short, so that a test that waits for one is not long; long enough for a loaded machine. */
+const timeouts = { readMs: 1_000, submitMs: 1_000, uploadMs: 1_000 };
+
+/** A fake Ray of the test's own that only keeps records, and a runner for it. */
+export async function openBench(
+  options: Partial<RayJobOptions> = {},
+  fake: FakeRayOptions = {},
+): Promise<{ ray: FakeRay; runner: RemoteRunner }> {
+  const ray = await FakeRay.start(fake);
+  onTestFinished(() => ray.close());
+  return { ray, runner: rayJobRunner({ address: ray.url, package: anyPackage, timeouts, ...options }) };
+}
+
+/** The body of the last submission that reached the fake. */
+export const lastSubmission = (ray: FakeRay): Record<string, unknown> =>
+  JSON.parse(ray.ledger.findLast(({ call }) => call === 'submit')?.body ?? 'null');
