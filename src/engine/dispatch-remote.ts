@@ -41,6 +41,6 @@ export async function dispatchRemote(
       noteFinished(report, finished);
     }
   } finally {
-    lease.end();
+    await lease.end();
   }
 }

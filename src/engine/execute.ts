@@ -48,7 +48,7 @@ export async function execute(engine: Engine, options: ExecuteOptions): Promise<
     if (runner === 'inline') return await executeInline(engine, wish, lease.signal);
     return await executeRemote(engine, engine.ray as RemoteRunner, wish);
   } finally {
-    lease.end();
+    await lease.end();
   }
 }
 

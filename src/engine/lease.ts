@@ -1,5 +1,5 @@
 import { messageOf } from '../core/observe.ts';
-import { renewLease } from '../db/executions/renew-lease.ts';
+import { dropLease, renewLease } from '../db/lease.ts';
 import type { Engine } from './engine.ts';
 
 /** The lease of one invocation while it holds anything. */
@@ -7,7 +7,8 @@ export interface Lease {
   readonly invocationId: string;
   /** Aborts when running code must end: the lease has lapsed, the call's time is up, or the process is about to end. */
   readonly signal: AbortSignal;
-  end(): void;
+  /** Gives it up; nothing may be held any more. */
+  end(): Promise<void>;
 }
 
 /** What code that runs when the process is asked to end may still take; platforms kill after ten seconds. */
@@ -43,9 +44,13 @@ export function holdLease(engine: Engine, seconds: number): Lease {
   return {
     invocationId,
     signal: abort.signal,
-    end() {
+    async end() {
       engine.closing.removeEventListener('abort', onClosing);
       for (const timer of timers) clearTimeout(timer);
+      // One that stays behind lapses, and is swept with the next that does.
+      await dropLease(engine.db, invocationId).catch((error) =>
+        engine.log('warn', 'lease_not_dropped', { reason: messageOf(error) }),
+      );
     },
   };
 }
