@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-const ray = 'test/ray/**/*.test.ts';
+const ray = ['test/ray/**/*.test.ts', 'test/infra/ray.test.ts'];
 
 export default defineConfig({
   test: {
@@ -11,7 +11,7 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: [ray],
+          exclude: ray,
           maxWorkers: 2,
           testTimeout: 20_000,
           hookTimeout: 30_000,
@@ -22,7 +22,7 @@ export default defineConfig({
         // After the others and one file at a time: they share one cluster, which takes most of a small machine.
         test: {
           name: 'ray',
-          include: [ray],
+          include: ray,
           maxWorkers: 1,
           fileParallelism: false,
           testTimeout: 180_000,

@@ -30,7 +30,7 @@ export interface Keeper {
   remove(folder: string): void;
   /** Starts a program in a session of its own; one after the other, not two at once. */
   run(program: Program): Promise<Running>;
-  /** From here on it does not keep us alive. */
+  /** The start is over: from here on it does not keep us alive, and an abort does not concern it. */
   unref(): void;
   /** Ends the program, removes the folders, and returns when both are done. Safe to call again. */
   stop(): Promise<void>;
@@ -39,8 +39,12 @@ export interface Keeper {
 export type ToKeeper = { remove: string } | { run: Program };
 export type FromKeeper = { started: number } | { failed: string } | { ended: number | NodeJS.Signals };
 
-/** Starts the process that ends our programs when we end; see keeper.ts. */
-export function startKeeper(ending: Ending): Keeper {
+/**
+ * Starts the process that ends our programs when we end; see keeper.ts. An `abort` before `unref` stops it, so that what is
+ * being started fails by itself.
+ */
+export function startKeeper(ending: Ending, abort?: AbortSignal): Keeper {
+  abort?.throwIfAborted();
   const child = fork(fileURLToPath(new URL('./keeper.ts', import.meta.url)), [JSON.stringify(ending)], {
     cwd: '/',
     detached: true,
@@ -49,8 +53,16 @@ export function startKeeper(ending: Ending): Keeper {
     env: { PATH: process.env.PATH },
   });
   const gone = once(child, 'exit');
-  const send = (message: ToKeeper) => child.send(message);
+  // What is told to one that was stopped goes nowhere; without a function to tell of it, that would be an uncaught error.
+  const send = (message: ToKeeper) => child.send(message, () => undefined);
   child.unref();
+  const stop = async () => {
+    abort?.removeEventListener('abort', stop);
+    child.ref();
+    if (child.connected) child.disconnect();
+    await gone;
+  };
+  abort?.addEventListener('abort', stop);
   return {
     remove: (folder) => void send({ remove: folder }),
     async run(program) {
@@ -61,12 +73,11 @@ export function startKeeper(ending: Ending): Keeper {
       if (answer === null || 'failed' in answer) throw new Error(`${program.command}: ${answer?.failed ?? 'stopped'}`);
       return { pid: answer.started, ended: ended.then((message) => message?.ended ?? null) };
     },
-    unref: () => child.channel?.unref(),
-    async stop() {
-      child.ref();
-      if (child.connected) child.disconnect();
-      await gone;
+    unref() {
+      abort?.removeEventListener('abort', stop);
+      child.channel?.unref();
     },
+    stop,
   };
 }
 

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * Runs `work` while no other process that names the same `path` does, and answers what it answers. `onWait` is called
- * once if somebody else holds the lock. A lock whose holder has died is taken over.
+ * once if somebody else holds the lock; an `abort` ends the wait with an error. A lock whose holder has died is taken over.
  *
  * The lock is a symbolic link that points at nothing but says who holds it: making one is a single atomic step that
  * carries its content, so no reader ever meets a lock without a name. A dead holder's lock is removed only under a lock
@@ -16,14 +16,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * @template T
  * @param {string} path
  * @param {() => T | Promise<T>} work
- * @param {{ onWait?: () => void }} [options]
+ * @param {{ onWait?: () => void, abort?: AbortSignal | undefined }} [options]
  * @returns {Promise<T>}
  */
-export async function withLock(path, work, { onWait } = {}) {
+export async function withLock(path, work, { onWait, abort } = {}) {
   mkdirSync(dirname(path), { recursive: true });
   const us = `${process.pid}.${bornAt(process.pid)}.${randomUUID()}`;
   let told = false;
   while (!take(path, us)) {
+    abort?.throwIfAborted();
     const holder = holderOf(path);
     if (holder !== null && !isAlive(holder)) await removeDead(path, holder);
     else if (holder !== null) {

@@ -13,6 +13,8 @@ export interface PostgresOptions {
   readonly settings?: Readonly<Record<string, string | number>>;
   /** Where the data stay from one start to the next. Without it they are removed at the end. */
   readonly dataDir?: string;
+  /** Ends the start, not what has started. */
+  readonly abort?: AbortSignal | undefined;
 }
 
 export interface Postgres {
@@ -40,9 +42,9 @@ interface Site extends PostgresFiles {
  * Starts a real Postgres of our own on a free port of 127.0.0.1, in about a second. It ends when we end, however we
  * end (see keep.ts). As root it runs as another account, since Postgres refuses root.
  */
-export async function startPostgres({ settings = {}, dataDir }: PostgresOptions = {}): Promise<Postgres> {
+export async function startPostgres({ settings = {}, dataDir, abort }: PostgresOptions = {}): Promise<Postgres> {
   // Fast (sessions are cut), then immediate, then by force.
-  const keeper = startKeeper([['SIGINT', 20_000], ['SIGQUIT', 6_000], ['SIGKILL']]);
+  const keeper = startKeeper([['SIGINT', 20_000], ['SIGQUIT', 6_000], ['SIGKILL']], abort);
   try {
     const account = accountForPostgres(dataDir);
     const files = preparePostgresFiles(account, keeper.remove);
@@ -78,6 +80,7 @@ async function createData(site: Site, data: string): Promise<void> {
   args.push('--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--no-instructions');
   const { ended } = await site.keeper.run(program(site, fresh, 'initdb', args));
   const code = await ended;
+  rmSync(passwordAt);
   if (code !== 0) throw new Error(`initdb ended with ${code}: ${lastLines(site.log)}`);
   writeFileSync(join(fresh, passwordFile), password, { mode: 0o600 });
   giveTo(site.account, join(fresh, passwordFile));

@@ -14,6 +14,8 @@ export interface RayOptions {
   readonly token?: string;
   /** Variables for Ray itself, and so for all that runs on it. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Ends the start, not what has started. */
+  readonly abort?: AbortSignal | undefined;
 }
 
 export interface Ray {
@@ -34,7 +36,7 @@ export interface Ray {
  */
 export async function startRay(options: RayOptions): Promise<Ray> {
   const ports = await reservePortBlock();
-  const keeper = startKeeper([['SIGTERM', 5_000], ['SIGKILL']]);
+  const keeper = startKeeper([['SIGTERM', 5_000], ['SIGKILL']], options.abort);
   const stop = async () => {
     await keeper.stop();
     ports.release();

@@ -18,10 +18,9 @@ export type RayAnswer =
 
 export interface RayBounds {
   readonly timeoutMs: number;
-  /** Of the answer's body; a longer one counts as no answer. */
-  readonly bytesMax?: number;
 }
 
+/** Of an answer's body; a longer one counts as no answer. */
 const answerBytesMax = 262_144;
 
 export type RayHttp = ReturnType<typeof rayHttp>;
@@ -39,7 +38,7 @@ export function rayHttp({ address, token, headers: extra = {}, transport = rayTr
     const typed = type === '' ? headers : { ...headers, 'content-type': type };
     try {
       const response = await transport(base + path, { ...request, headers: typed, signal });
-      const text = await readText(response, bounds.bytesMax ?? answerBytesMax);
+      const text = await readText(response);
       return { kind: 'answered', status: response.status, text } satisfies RayAnswer;
     } catch (error) {
       const why = signal.aborted ? `no whole answer within ${bounds.timeoutMs / 1_000} s` : redact(reasonOf(error));
@@ -85,13 +84,13 @@ function credentials(address: string, token: string | null, extra: Readonly<Reco
 class AnswerTooLarge extends Error {}
 
 /** The body as text, given up as soon as it is longer than it may be: what comes after is never read. */
-async function readText(response: Response, bytesMax: number): Promise<string> {
+async function readText(response: Response): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
   let bytes = 0;
   for await (const chunk of response.body ?? []) {
     bytes += chunk.byteLength;
-    if (bytes > bytesMax) throw new AnswerTooLarge(`the answer is longer than ${bytesMax} bytes`);
+    if (bytes > answerBytesMax) throw new AnswerTooLarge(`the answer is longer than ${answerBytesMax} bytes`);
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();

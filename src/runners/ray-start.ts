@@ -1,7 +1,6 @@
 import { MobulaError } from '../core/errors.ts';
 import type { AttemptStart, StartAnswer } from '../core/runner.ts';
 import {
-  denialOf,
   type JobDetails,
   jobDetails,
   jobSubmitted,
@@ -42,8 +41,6 @@ interface Doubt {
  */
 async function settle(link: RayLink, { attempt, session, answer, message }: Doubt): Promise<StartAnswer> {
   if (answer.kind === 'unreachable') link.readiness.forget();
-  if (denialOf(answer) !== null) return { kind: 'unknown', message };
-
   const asked = await askForJob(link, attempt.jobId);
   const job = parseAnswer(asked, jobDetails);
   if (job?.submission_id === attempt.jobId) return adopt(attempt, job, session);

@@ -141,11 +141,17 @@ test('of an endless answer no more than 256 KiB are read', async () => {
 });
 
 describe('no message holds a secret', () => {
-  const canary = (name: string) => `canary-${name}-5f1d0b`;
+  const canary = (name: string) => `canary-${name}/5f1d+0b`;
   const options: Partial<RayJobOptions> = {
     token: canary('token'),
-    headers: { 'CF-Access-Client-Secret': canary('header'), Cookie: `session=${canary('cookie')}; a=b` },
-    runtimeEnv: { env_vars: { DEPLOYMENT_PASSWORD: `"${canary('quoted')}"\n${canary('line')}` } },
+    headers: {
+      'CF-Access-Client-Secret': canary('header'),
+      Cookie: `session=${canary('cookie')}; a=b`,
+      Longer: `${canary('token')}-canary`,
+    },
+    runtimeEnv: {
+      env_vars: { ODD: 'canary-odd-\ud800', DEPLOYMENT_PASSWORD: `"${canary('quoted')}"\n${canary('line')}` },
+    },
   };
   const attempt = { ...probeAttempt({ TASK_PASSWORD: canary('task') }), capability: canary('capability') };
 
@@ -160,7 +166,12 @@ describe('no message holds a secret', () => {
   test('where a job failed and its message shows its environment', async () => {
     const { ray, runner } = await openBench(options);
     await runner.start(attempt);
-    const told = [...Object.values(ray.accepted[0]?.runtime_env?.env_vars ?? {}), `Bearer ${options.token}`];
+    const told = [
+      ...Object.values(ray.accepted[0]?.runtime_env?.env_vars ?? {}),
+      `Bearer ${options.token}`,
+      ...Object.values(options.headers ?? {}),
+      canary('cookie'),
+    ];
     const message = `${told.join(' ')} ${JSON.stringify(told)} ${encodeURIComponent(canary('task'))} the end`;
     ray.setStatus(attempt.jobId, 'FAILED', { message, errorType: 'JOB_SUPERVISOR_ACTOR_DIED' });
     const sight = await runner.inspect(attempt.jobId);
@@ -175,6 +186,19 @@ describe('no message holds a secret', () => {
     ray.setStatus(attempt.jobId, 'RUNNING');
     ray.setLog(attempt.jobId, `got ${attempt.capability} and ${options.token}\n`);
     expect(await runner.logTail(attempt.jobId, 10)).toBe('got [redacted] and [redacted]\n');
+  });
+
+  test('where a transport quotes the headers it could not send', async () => {
+    const transport: RayTransport = (_url, { headers }) =>
+      Promise.reject(new Error(`invalid ${JSON.stringify(headers)} here`));
+    const { runner } = await openBench({ ...options, transport });
+    const said = JSON.stringify([
+      await runner.start(attempt),
+      await runner.inspect('mobula-a1'),
+      await runner.health(),
+    ]);
+    expect(said).toContain('here.');
+    expect(said).not.toContain('canary');
   });
 
   test('where nothing can be reached', async () => {

@@ -57,11 +57,12 @@ test('a head that has forgotten everything is given the driver again', async () 
   expect(ray.count('upload')).toBe(2);
 });
 
-test('a cluster that was away for a moment may be another one', async () => {
+test.each(['start', 'inspect'] as const)('a cluster that was away at %s may be another one', async (call) => {
   const { ray, runner } = await openBench();
   await runner.start(probeAttempt());
   await ray.down();
-  expect(await runner.start(probeAttempt())).toMatchObject({ kind: 'unknown' });
+  if (call === 'start') expect(await runner.start(probeAttempt())).toMatchObject({ kind: 'unknown' });
+  else expect(await runner.inspect(probeAttempt().jobId)).toMatchObject({ kind: 'unreachable' });
   ray.restart();
   await ray.up();
   expect(await runner.start(probeAttempt())).toEqual({ kind: 'accepted', session: ray.session });

@@ -25,6 +25,7 @@ const noWord: Trouble[] = [
   'html',
   'wrongTypes',
   'oddStatus',
+  'otherJob',
   'redirect',
   'endless',
   'drip',

@@ -12,7 +12,7 @@ const cases: Record<string, { troubles: Trouble[]; answer: 'accepted' | 'unknown
     jobs: 1,
   },
   'met an error that says nothing about it': {
-    troubles: ['400', '404', '500', '503', 'noAgent', 'oddHttp'],
+    troubles: ['400', '404', '500', '503', 'noAgent', 'saysExists', 'oddHttp'],
     answer: 'unknown',
     jobs: 0,
   },
@@ -75,6 +75,16 @@ test('what Ray will never take is refused, with the reason Ray gives and no trac
   const odd = await runner.start({ ...attempt, ray: { ...options, numCpus: 'two' as unknown as number } });
   expect(odd).toEqual({ kind: 'refused', message: expect.stringContaining('TypeError: entrypoint_num_cpus must be') });
   expect(ray.jobIds).toEqual([]);
+});
+
+test('a refusal counts only where Ray has no such job from an earlier submission', async () => {
+  const { ray, runner } = await openBench();
+  const attempt = probeAttempt();
+  const wrong = { ...attempt, ray: { callable: 'a:b', labelSelector: { 'no label': 'x' } } };
+  ray.next('inspect', '503');
+  expect(await runner.start(wrong)).toMatchObject({ kind: 'unknown' });
+  await runner.start(attempt);
+  expect(await runner.start(wrong)).toMatchObject({ kind: 'accepted' });
 });
 
 test('what cannot be sent is refused without a word to Ray', async () => {

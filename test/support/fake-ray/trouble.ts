@@ -25,7 +25,9 @@ export type Trouble =
   | 'drip'
   | 'oddHttp'
   | 'quoteRequest'
-  | 'kvGhost';
+  | 'kvGhost'
+  | 'saysExists'
+  | 'otherJob';
 
 interface Scene {
   readonly response: ServerResponse;
@@ -97,5 +99,7 @@ export const cause: Record<Trouble, (scene: Scene) => void> = {
     const text = `Traceback (most recent call last):\nValueError: could not read ${requestBody}\n`;
     send(response, { status: 500, text });
   },
+  saysExists: ({ response }) => send(response, alreadyExists('it')),
+  otherJob: change((job) => ({ ...job, submission_id: 'another', status: 'FAILED' })),
   kvGhost: ({ response, makeGhost }) => send(response, alreadyExists(makeGhost())),
 };

@@ -1,0 +1,32 @@
+import { task } from 'mobula';
+import * as z from 'zod';
+
+export * from '../../../examples/sample-tasks.ts';
+
+/** Appends a line to a file: how a test counts the starts of user code. */
+export const mark = task({
+  name: 'mark',
+  input: z.object({ path: z.string(), seconds: z.number().default(0) }),
+  ray: { callable: 'user_code:mark' },
+});
+
+/** Answers what user code sees of its attempt and of its environment. */
+export const look = task({
+  name: 'look',
+  input: z.object({ variable: z.string() }),
+  ray: { callable: 'user_code:look', numCpus: 0.5, runtimeEnv: { env_vars: { OF_THE_TASK: 'task' } } },
+});
+
+/** Is called with positional arguments, and is a coroutine. */
+export const join = task({
+  name: 'join',
+  input: z.array(z.string()),
+  ray: { callable: 'user_code:join' },
+});
+
+/** Its driver is killed in the first attempt, and not in the second. */
+export const dieOnce = task({
+  name: 'die_once',
+  input: z.object({}),
+  ray: { callable: 'user_code:die_once' },
+});
