@@ -18,10 +18,12 @@ async function serve(): Promise<void> {
   await checkRay(mobula);
   const deployed = { ...mobula, callSeconds: mobula.settings.MOBULA_INVOCATION_SECONDS ?? callSeconds };
   const door = await openNodeDoor(deployed, { host: process.env['HOST'] ?? '127.0.0.1', port: readPort() });
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void close());
+  // `on`, not `once`: under npm a signal may come twice, and the second must not find the default.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void close());
   console.log(JSON.stringify({ event: 'listening', url: door.url }));
 
   async function close(): Promise<void> {
+    if (closing.signal.aborted) return;
     logJson('info', 'closing');
     closing.abort('closing');
     await door.close();

@@ -7,9 +7,6 @@ import { ensureRay } from '../infra/local/ray.ts';
 const { filter, options } = parseCLI(['vitest', 'run', ...process.argv.slice(2)]);
 
 // Named files get Ray when one of them asks for it. All files will, so it is installed before, not beside, the tests.
-if (filter.length === 0) {
-  const ray = await ensureRay((line) => process.stderr.write(`${line}\n`));
-  if ('missing' in ray) process.stderr.write(`The tests on a real Ray will be skipped: ${ray.missing}.\n`);
-}
+if (filter.length === 0) await ensureRay((line) => process.stderr.write(`${line}\n`));
 const vitest = await startVitest('test', filter, { ...options, watch: false });
 await vitest.exit();

@@ -114,7 +114,9 @@ CREATE TABLE "mobula"."result_objects" (
 	"sha256" text NOT NULL,
 	"bytes" bigint NOT NULL,
 	"registered_at" timestamp with time zone NOT NULL,
-	"stored_at" timestamp with time zone
+	"pending" integer DEFAULT 1 NOT NULL,
+	"removing_at" timestamp with time zone,
+	CONSTRAINT "result_objects_pending" CHECK (pending >= 0)
 );
 --> statement-breakpoint
 CREATE INDEX "attempts_ray_record" ON "mobula"."attempts" USING btree ("ray_record_until") WHERE ray_record_until is not null;--> statement-breakpoint
@@ -125,7 +127,8 @@ CREATE INDEX "executions_expiry" ON "mobula"."executions" USING btree ("expires_
 CREATE INDEX "executions_check" ON "mobula"."executions" USING btree ("check_at") WHERE state in ('RUNNING', 'CANCELLING');--> statement-breakpoint
 CREATE INDEX "executions_finished" ON "mobula"."executions" USING btree ("finished_at") WHERE finished_at is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "executions_unique_key" ON "mobula"."executions" USING btree ("task","unique_key") WHERE unique_key is not null and state in ('QUEUED', 'RUNNING', 'CANCELLING');--> statement-breakpoint
-CREATE INDEX "idempotency_keys_purged" ON "mobula"."idempotency_keys" USING btree ("purged_at") WHERE purged_at is not null;
+CREATE INDEX "idempotency_keys_purged" ON "mobula"."idempotency_keys" USING btree ("purged_at") WHERE purged_at is not null;--> statement-breakpoint
+CREATE INDEX "result_objects_registered" ON "mobula"."result_objects" USING btree ("registered_at");
 --> statement-breakpoint
 -- Rows are updated in place: room on the page keeps beats heap-only, and vacuum must come often, not late.
 ALTER TABLE "mobula"."executions" SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 1);--> statement-breakpoint

@@ -2,6 +2,7 @@ import type { Mobula } from '../src/compose.ts';
 import type { Execution } from '../src/core/execution.ts';
 import { limits } from '../src/core/limits.ts';
 import type { Caller } from '../src/http/caller.ts';
+import { preferredWait } from '../src/http/prefer.ts';
 import type { TaskView } from '../src/http/task-object.ts';
 
 /** A deployment behind its door: what every function is made with. */
@@ -15,6 +16,12 @@ export function viewOf(caller: Caller): TaskView {
   if (caller.kind === 'status') return 'token';
   const mayRead = caller.kind === 'bearer' && (caller.scopes.has('read') || caller.scopes.has('admin'));
   return mayRead ? 'read' : 'caller';
+}
+
+/** How long a call that began at `startedMs` waits as `Prefer: wait` asks: never beyond its own time. */
+export function waitSecondsLeft({ engine, callSeconds }: Deployed, request: Request, startedMs: number): number {
+  const left = callSeconds - (engine.monotonicMs() - startedMs) / 1_000;
+  return Math.max(0, Math.min(preferredWait(request) ?? 0, left));
 }
 
 /** Lets a front end poll one execution for a week, counted from its enqueue; null without `MOBULA_SECRET`. */

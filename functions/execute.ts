@@ -1,13 +1,12 @@
 import * as z from 'zod';
-import type { Execution } from '../src/core/execution.ts';
+import { findAttempts } from '../src/db/executions/find-attempts.ts';
 import { awaitFinal } from '../src/engine/await-change.ts';
 import { execute } from '../src/engine/execute.ts';
 import { jsonAnswer } from '../src/http/json-answer.ts';
-import { preferredWait } from '../src/http/prefer.ts';
 import { problemAnswer } from '../src/http/problem.ts';
 import { route } from '../src/http/route.ts';
 import { taskAnswer, taskObject } from '../src/http/task-object.ts';
-import { type Deployed, viewOf } from './deployed.ts';
+import { type Deployed, viewOf, waitSecondsLeft } from './deployed.ts';
 import { flag } from './fields.ts';
 
 /** Runs that one execution now; made for senders that deliver one id at a time and redeliver on a 5xx. */
@@ -30,20 +29,23 @@ export const executeRoute = (deployed: Deployed) =>
     },
     async handle({ params, body, request, caller }) {
       const { engine, callSeconds: seconds } = deployed;
+      const started = engine.monotonicMs();
       const { allow_retry: allowRetry, force } = body;
       const { attempt } = await execute(engine, { id: params.id, allowRetry, force, seconds });
-      const [execution] = await awaitFinal(engine, [params.id], preferredWait(request) ?? 0);
+      const [execution] = await awaitFinal(engine, [params.id], waitSecondsLeft(deployed, request, started));
       if (!execution) throw new RangeError('An execution vanished while it ran.');
       const task = taskObject(execution, viewOf(caller));
-      return body.fail_on_error && hasFailed(execution, attempt)
+      return body.fail_on_error && (await hasFailed(deployed, params.id, attempt))
         ? failedAnswer(task)
         : jsonAnswer(200, [['task', task]]);
     },
   });
 
-/** Whether this very attempt failed: finally, or with another one to follow. */
-const hasFailed = ({ state, attempt: latest, error }: Execution, attempt: number): boolean =>
-  state === 'FAILED' || state === 'LOST' || (state === 'QUEUED' && latest === attempt && error !== null);
+/** Whether this very attempt failed, whatever has followed it since. */
+async function hasFailed({ engine }: Deployed, id: string, attempt: number): Promise<boolean> {
+  const state = (await findAttempts(engine.db, id)).find((each) => each.attempt === attempt)?.state;
+  return state === 'FAILED' || state === 'LOST';
+}
 
 const failedAnswer = (task: string): Response =>
   problemAnswer({ code: 'execution_failed', status: 500, detail: 'The attempt failed.', members: [['task', task]] });

@@ -5,10 +5,11 @@ import { limits } from '../src/core/limits.ts';
 
 export const queueName = z.string().nullish();
 
+/** A filter by one name or several; an empty list filters nothing. */
 export const queueNames = z
-  .union([z.string(), z.array(z.string()).min(1).max(100)])
+  .union([z.string(), z.array(z.string()).max(100)])
   .nullish()
-  .transform((names) => (typeof names === 'string' ? [names] : (names ?? null)));
+  .transform((names) => (typeof names === 'string' ? [names] : names?.length ? names : null));
 
 /** There is one backend; the field is here because the ancestors' schedulers send it. */
 export const backendName = z.literal('default').nullish();

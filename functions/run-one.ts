@@ -2,10 +2,9 @@ import * as z from 'zod';
 import { awaitFinal } from '../src/engine/await-change.ts';
 import { run } from '../src/engine/run.ts';
 import { answer, jsonAnswer } from '../src/http/json-answer.ts';
-import { preferredWait } from '../src/http/prefer.ts';
 import { route } from '../src/http/route.ts';
 import { taskAnswer, taskObject } from '../src/http/task-object.ts';
-import { type Deployed, viewOf } from './deployed.ts';
+import { type Deployed, viewOf, waitSecondsLeft } from './deployed.ts';
 import { backendName, queueNames } from './fields.ts';
 
 /** The same as `/run` for exactly one execution: the first in line. */
@@ -30,8 +29,9 @@ export const runOneRoute = (deployed: Deployed) =>
     },
     async handle({ body, request, caller }) {
       const { engine, callSeconds: seconds } = deployed;
+      const started = engine.monotonicMs();
       const { tasks } = await run(engine, { queues: body.queue_name, maxTasks: 1, seconds });
-      const [execution] = await awaitFinal(engine, [...tasks.keys()], preferredWait(request) ?? 0);
+      const [execution] = await awaitFinal(engine, [...tasks.keys()], waitSecondsLeft(deployed, request, started));
       if (!execution) return answer(200, { processed: false, message: 'No tasks available' });
       return jsonAnswer(200, [
         ['processed', 'true'],

@@ -3,9 +3,8 @@ import { type State, statusOf } from '../src/core/execution.ts';
 import { awaitFinal } from '../src/engine/await-change.ts';
 import { run } from '../src/engine/run.ts';
 import { answer } from '../src/http/json-answer.ts';
-import { preferredWait } from '../src/http/prefer.ts';
 import { route } from '../src/http/route.ts';
-import type { Deployed } from './deployed.ts';
+import { type Deployed, waitSecondsLeft } from './deployed.ts';
 import { backendName, queueNames } from './fields.ts';
 
 const count = z.int();
@@ -43,10 +42,9 @@ export const runRoute = (deployed: Deployed) =>
     answers: { 200: { description: 'What was done.', schema: runAnswer } },
     async handle({ body, request }) {
       const started = deployed.engine.monotonicMs();
-      const seconds = deployed.callSeconds;
-      const done = await run(deployed.engine, { queues: body.queue_name, maxTasks: body.max_tasks ?? 0, seconds });
-      const left = seconds - (deployed.engine.monotonicMs() - started) / 1_000;
-      const states = await waitFor(deployed, request, [...done.tasks.keys()], left);
+      const { engine, callSeconds: seconds } = deployed;
+      const done = await run(engine, { queues: body.queue_name, maxTasks: body.max_tasks ?? 0, seconds });
+      const states = await waitFor(deployed, [...done.tasks.keys()], waitSecondsLeft(deployed, request, started));
       return answer(200, {
         processed: done.processed,
         tasks: [...done.tasks.values()].map(({ id, task, state }) => toListed(id, task, states.get(id) ?? state)),
@@ -68,11 +66,9 @@ const toListed = (id: string, task: string, state: State) => ({ id, task, state,
 /** The states that `Prefer: wait` waited for; empty where nobody asked to wait. */
 async function waitFor(
   { engine }: Deployed,
-  request: Request,
   ids: readonly string[],
-  secondsLeft: number,
+  seconds: number,
 ): Promise<ReadonlyMap<string, State>> {
-  const seconds = Math.min(preferredWait(request) ?? 0, secondsLeft);
   if (seconds <= 0 || ids.length === 0) return new Map();
   const executions = await awaitFinal(engine, ids, seconds);
   return new Map(executions.map(({ id, state }) => [id, state]));

@@ -32,7 +32,7 @@ export const statusRoute = (deployed: Deployed) =>
       const sight = await look(deployed, {
         id: params.id,
         seconds: query.wait ?? 0,
-        version: versionIn(ifNoneMatch, view),
+        isKnown: ifNoneMatch === null ? undefined : (version) => matchesEtag(ifNoneMatch, etagOf(version, view)),
       });
       judgeExpiry(caller, sight);
       const etag = etagOf(sight.execution.version, view);
@@ -43,22 +43,16 @@ export const statusRoute = (deployed: Deployed) =>
 
 async function look(
   { engine, callSeconds }: Deployed,
-  { id, seconds, version }: { id: string; seconds: number; version: number | null },
+  { id, seconds, isKnown }: { id: string; seconds: number; isKnown?: ((version: number) => boolean) | undefined },
 ): Promise<Sight> {
   const sight = isExecutionId(id)
-    ? await awaitChange(engine, { id, version, seconds: Math.min(seconds, callSeconds) })
+    ? await awaitChange(engine, { id, isKnown, seconds: Math.min(seconds, callSeconds) })
     : null;
   if (!sight) throw executionNotFound();
   return sight;
 }
 
 const etagOf = (version: number, view: TaskView): string => `"${version}-${view}"`;
-
-/** The version that a poller has seen; null where it says none, or one of another view. */
-function versionIn(ifNoneMatch: string | null, view: TaskView): number | null {
-  const [, version, seen] = /"(\d{1,15})-(\w+)"/.exec(ifNoneMatch ?? '') ?? [];
-  return version && seen === view ? Number(version) : null;
-}
 
 /** A status token lives for a week from the enqueue, by the database's clock. */
 export function judgeExpiry(caller: Caller, { observedAt }: Sight): void {

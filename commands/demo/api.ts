@@ -1,5 +1,5 @@
-import { parseExact } from '../../src/core/json-text.ts';
 import type { State } from '../../src/core/execution.ts';
+import { parseExact } from '../../src/core/json-text.ts';
 
 /** What the demo reads of the task object. */
 export interface Task {

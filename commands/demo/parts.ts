@@ -45,7 +45,7 @@ export async function startParts({ log, abort }: { log: Log; abort: AbortSignal 
   if (ray) started.defer(ray.stop);
   const results = keepResultsFolder();
   started.defer(results.remove);
-  const app = await tellStep('Mobula: the app, which is what would be a function somewhere', () =>
+  const app = await tellStep('Mobula: the app, a few stateless functions behind one address', () =>
     openApp({ databaseUrl: postgres.url(), ray, folder: results.folder, log }),
   );
   started.defer(app.close);
@@ -60,12 +60,12 @@ async function startGuardedRay(abort: AbortSignal): Promise<GuardedRay | null> {
     return { ...(await tellStep(what, () => startRay({ cpus, token, abort }))), token };
   } catch (error) {
     abort.throwIfAborted();
-    return doWithoutRay(messageOf(error));
+    return doWithoutRay(`it did not start: ${messageOf(error)}`);
   }
 }
 
 function doWithoutRay(reason: string): null {
-  tell(`Ray: not here. ${reason}\nSo everything runs inline, in the calls of POST /run themselves.`);
+  tell(`Ray: not here, because ${reason}.\nSo everything runs inline, in the calls of POST /run themselves.`);
   return null;
 }
 

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { toJsonText } from '../../src/core/json-value.ts';
 
 /** What the demo says goes to stdout, in colour only where a terminal shows it (NO_COLOR is heeded). */
 
@@ -37,7 +38,13 @@ export function tellTable(rows: readonly (readonly string[])[]): void {
   const widths = Array.from({ length: columns }, (_, column) =>
     Math.max(...rows.map((row) => (row[column] ?? '').length)),
   );
-  for (const row of rows) tell(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd());
+  for (const row of rows)
+    tell(
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    );
 }
 
 export const secondsSince = (startedAt: number): string => ((performance.now() - startedAt) / 1_000).toFixed(1);
@@ -45,3 +52,22 @@ export const secondsSince = (startedAt: number): string => ((performance.now() -
 /** At most `length` characters, the last of them an ellipsis where something was left out. */
 export const shorten = (text: string, length: number): string =>
   text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+
+/** Breaks a text of words without spaces behind commas and before question marks, where a line would get too long. */
+export function fold(text: string, width: number): string {
+  const lines = [''];
+  for (const piece of text.split(/(?<=,)|(?=\?)/)) {
+    if ((lines.at(-1) + piece).length > width) lines.push('');
+    lines[lines.length - 1] += piece;
+  }
+  return lines.join('\n');
+}
+
+export const thousands = (count: number): string => count.toLocaleString('en');
+
+/** An error on one line: of what Ray adds to a message, the rest is its log. */
+export const reasonOf = (error: { type: string; message: string } | null, length: number): string =>
+  error === null ? '' : shorten(`${error.type}: ${error.message.split('\n')[0]}`, length);
+
+/** A value as JSON text. */
+export const toText = (value: unknown): string => toJsonText(value ?? null);

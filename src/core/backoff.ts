@@ -14,6 +14,7 @@ export interface BackoffPolicy {
  */
 export function backoffSeconds(next: number, policy: BackoffPolicy, random: () => number): number {
   if (!Number.isInteger(next) || next < 2) throw new RangeError(`The first retry is attempt 2, got ${next}.`);
-  const grown = policy.baseSeconds * 2 ** (next - 2); // may overflow to Infinity, which min() forgives
+  const doublings = Math.min(next - 2, 64); // far past the maximum, and short of Infinity: 0 × Infinity is no number
+  const grown = policy.baseSeconds * 2 ** doublings;
   return Math.min(grown, limits.retryDelaySecondsMax) * (1 - policy.jitter * random());
 }

@@ -26,12 +26,23 @@ export const limits = {
   checksPerRun: 200,
   /** Calls to one Ray cluster at once: its head serves few, and Workers allow six open connections. */
   rayCallsAtOnce: 6,
+  storeCallsAtOnce: 4,
   /** Ray's records are deleted this long after the final state: a late start of the same id must still be refused. */
   rayRecordSeconds: 600,
   /** How long an idempotency key is kept after its execution was purged. */
   idempotencyDays: 90,
   /** Objects that nothing refers to are swept when this old: an upload in flight is younger. */
   orphanObjectSeconds: 86_400,
+  /** A removal that takes longer was cut off, and is taken up again. */
+  removalSeconds: 600,
+  /** One call to a result store, or the wait for the next piece of a value; a transfer gets more by its length. */
+  storeCallSeconds: 10,
+  /** A transfer slower than this is given up. */
+  storeBytesPerSecondMin: 262_144,
+  /** A driver asks for the URL and uses it at once, with its few tries; it is good for one content under one key. */
+  signedUploadSeconds: 3_600,
+  /** Whoever holds the URL has the value. */
+  signedDownloadSeconds: 300,
   statusTokenSeconds: 7 * 86_400,
   waitSeconds: 60,
   retryDelaySecondsMax: 3_600,

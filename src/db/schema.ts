@@ -199,12 +199,22 @@ export const idempotencyKeys = mobula.table(
   ],
 );
 
-/** Objects of the result stores, registered before they are uploaded; only registered ones are ever deleted. */
-export const resultObjects = mobula.table('result_objects', {
-  reference: text('reference').primaryKey(),
-  sha256: text('sha256').notNull(),
-  bytes: bigint('bytes', { mode: 'number' }).notNull(),
-  registeredAt: instant('registered_at').notNull(),
-  /** Null while only announced. */
-  storedAt: instant('stored_at'),
-});
+/**
+ * Objects of the result stores, registered before they are uploaded; only registered ones are ever deleted. An object is
+ * removed in three steps (mark, delete the object, forget the row), so that nobody refers to one that is going.
+ */
+export const resultObjects = mobula.table(
+  'result_objects',
+  {
+    reference: text('reference').primaryKey(),
+    sha256: text('sha256').notNull(),
+    bytes: bigint('bytes', { mode: 'number' }).notNull(),
+    /** The latest announcement of an upload. */
+    registeredAt: instant('registered_at').notNull(),
+    /** Announcements whose completion has not come: while there are any, the object is not removed with its last row. */
+    pending: integer('pending').notNull().default(1),
+    /** Its removal is under way; it can be announced again once that is done. */
+    removingAt: instant('removing_at'),
+  },
+  (t) => [index('result_objects_registered').on(t.registeredAt), check('result_objects_pending', sql`pending >= 0`)],
+);

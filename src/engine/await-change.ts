@@ -6,24 +6,25 @@ const firstPauseMs = 100;
 const longestPauseMs = 1_000;
 
 /**
- * Looks at an execution until its version differs from `version`, it is final, or `seconds` have passed; answers the last
- * look, null where there is none such. The pauses grow from a tenth of a second to one.
+ * Looks at an execution until its version is news, it is final, `seconds` have passed, or the process is about to end;
+ * answers the last look, null where there is none such. Without `isKnown` news is what differs from the first look. The
+ * pauses grow from a tenth of a second to one.
  */
 export async function awaitChange(
   engine: Engine,
-  { id, version, seconds }: { id: string; version: number | null; seconds: number },
+  { id, isKnown, seconds }: { id: string; isKnown?: ((version: number) => boolean) | undefined; seconds: number },
 ): Promise<Sight | null> {
   const endMs = engine.monotonicMs() + seconds * 1_000;
   let sight = await findExecution(engine.db, id);
-  const known = version ?? sight?.execution.version;
-  const isNews = (execution: Execution) => execution.version !== known || isFinal(execution.state);
+  const first = sight?.execution.version;
+  const isNews = ({ version, state }: Execution) => isFinal(state) || !(isKnown ? isKnown(version) : version === first);
   for (
     let pauseMs = firstPauseMs;
     sight && !isNews(sight.execution);
     pauseMs = Math.min(longestPauseMs, pauseMs * 1.5)
   ) {
     const leftMs = endMs - engine.monotonicMs();
-    if (leftMs <= 0) break;
+    if (leftMs <= 0 || engine.closing.aborted) break;
     await new Promise((resolve) => setTimeout(resolve, Math.min(pauseMs, leftMs)));
     sight = await findExecution(engine.db, id);
   }
@@ -40,7 +41,7 @@ export async function awaitFinal(engine: Engine, ids: readonly string[], seconds
     pauseMs = Math.min(longestPauseMs, pauseMs * 1.5)
   ) {
     const leftMs = endMs - engine.monotonicMs();
-    if (leftMs <= 0) break;
+    if (leftMs <= 0 || engine.closing.aborted) break;
     await new Promise((resolve) => setTimeout(resolve, Math.min(pauseMs, leftMs)));
     seen = await findExecutions(engine.db, ids);
   }

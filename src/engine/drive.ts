@@ -103,7 +103,9 @@ async function uploaded(engine: Engine, digest: Digest): Promise<string> {
 /** Announces a value that is too large for a row, and says where it may be put; null where the store keeps none. */
 export async function announceUpload(engine: Engine, digest: Digest): Promise<SignedUpload | null> {
   if (!engine.store.keepsValues) return null;
-  await registerObject(engine.db, { ...digest, reference: engine.store.reference(digest) });
+  if (!(await registerObject(engine.db, { ...digest, reference: engine.store.reference(digest) }))) {
+    throw new MobulaError('store_unavailable', 'The same value is being removed; ask again.', { retryAfterSeconds: 1 });
+  }
   return engine.store.signUpload(digest);
 }
 

@@ -82,7 +82,9 @@ function claimedOrThrow(answer: ClaimOneAnswer) {
     case 'full':
       throw new MobulaError('at_capacity', 'As many attempts as allowed are in flight on this cluster.');
     case 'not_due':
-      throw new MobulaError('not_executable', 'The execution is not due yet; `force` would run it now.');
+      throw new MobulaError('not_executable', 'The execution is not due yet; `force` would run it now.', {
+        members: { state: 'QUEUED' },
+      });
     case 'not_executable':
       throw new MobulaError('not_executable', refusalOf(answer.state), { members: { state: answer.state } });
   }

@@ -38,7 +38,7 @@ async function putWithPatience(engine: Engine, object: ResultObject, value: stri
   for (const [index, pauseMs] of pausesMs.entries()) {
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
     try {
-      await registerObject(engine.db, object);
+      if (!(await registerObject(engine.db, object))) throw new Error('The same value is being removed.');
       return await engine.store.put(object, content);
     } catch (error) {
       if (index === pausesMs.length - 1) throw error;

@@ -1,12 +1,12 @@
 import { type FinalState, finalStates } from '../core/execution.ts';
 import { rayJobId } from '../core/ids.ts';
 import { limits } from '../core/limits.ts';
-import { messageOf } from '../core/observe.ts';
 import { countPurgeable, type Purged, type PurgeScope, purgeExecutions } from '../db/executions/purge.ts';
-import { releaseObjects } from '../db/result-objects.ts';
+import { markUnreferenced } from '../db/result-objects.ts';
 import { eachBounded } from './each-bounded.ts';
 import type { Engine } from './engine.ts';
 import { checkQueue } from './prepare.ts';
+import { removeObjects } from './remove-objects.ts';
 
 export interface PurgeOptions {
   /** Fractions allowed; 0 is everything that is final. */
@@ -65,25 +65,15 @@ async function purgeScope(
     batch = purged.deleted;
     total = add(total, {
       deleted: batch,
-      resultsDeleted: await removeObjects(engine, purged.references),
+      resultsDeleted: await removeObjects(engine, await unreferenced(engine, purged.references)),
       rayJobsDeleted: await removeRayJobs(engine, purged.rayJobs),
     });
   }
   return total;
 }
 
-async function removeObjects({ db, store, log }: Engine, references: readonly string[]): Promise<number> {
-  if (references.length === 0) return 0;
-  let removed = 0;
-  for (const reference of await releaseObjects(db, references)) {
-    const gone = await store.remove(reference).catch((error) => {
-      log('warn', 'object_not_removed', { reference, reason: messageOf(error) });
-      return false;
-    });
-    if (gone) removed += 1;
-  }
-  return removed;
-}
+const unreferenced = async ({ db }: Engine, references: readonly string[]): Promise<readonly string[]> =>
+  references.length === 0 ? [] : markUnreferenced(db, references);
 
 async function removeRayJobs({ ray }: Engine, jobs: Purged['rayJobs']): Promise<number> {
   let removed = 0;

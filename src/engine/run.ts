@@ -1,6 +1,7 @@
 import type { RunnerHealth } from '../core/runner.ts';
 import { type ReadyLane, type Survey, survey } from '../db/executions/survey.ts';
 import { type Budget, makeBudget } from './budget.ts';
+import { deleteRecords } from './delete-records.ts';
 import { dispatchInline } from './dispatch-inline.ts';
 import { dispatchRemote } from './dispatch-remote.ts';
 import type { Engine } from './engine.ts';
@@ -41,10 +42,11 @@ export async function run(engine: Engine, options: RunOptions): Promise<RunAnswe
   const busy = isBusy(before);
   if (busy) await work(engine, { before, health, options, budget, report });
   const after = busy ? await look(engine, options) : before;
+  const claimable = servable(engine, after.lanes, health?.reachable === true && !after.full).length > 0;
   return {
     ...report,
-    remaining: budget.isSpent() && servable(engine, after.lanes, health).length > 0,
-    nextWakeAt: after.nextWakeAt,
+    remaining: claimable && budget.isSpent(),
+    nextWakeAt: claimable ? after.seenAt : after.nextWakeAt,
     ray: toRayWord(health),
   };
 }
@@ -62,7 +64,8 @@ async function work(engine: Engine, { before, health, options, budget, report }:
   const { lanes } = before.lapsed || before.delayedDue ? await look(engine, options) : before;
   await Promise.all([
     before.checksDue && engine.ray ? reconcile(engine, engine.ray, report) : undefined,
-    dispatch(engine, servable(engine, lanes, health), { budget, report }),
+    before.recordsDue && engine.ray && health?.reachable ? deleteRecords(engine, engine.ray) : undefined,
+    dispatch(engine, servable(engine, lanes, health?.reachable === true), { budget, report }),
   ]);
 }
 
@@ -88,19 +91,24 @@ function comesFirst(lanes: readonly ReadyLane[], others: readonly ReadyLane[]): 
   return head(lanes) < head(others);
 }
 
-/** What a call without Ray can serve: where Ray does not answer, its lanes wait. */
-function servable(engine: Engine, lanes: readonly ReadyLane[], health: RunnerHealth | null): readonly ReadyLane[] {
+/** What this call can serve: where Ray does not answer, or is full, its lanes wait. */
+function servable(engine: Engine, lanes: readonly ReadyLane[], onRay: boolean): readonly ReadyLane[] {
   const { inline } = formsOf(engine);
-  return health?.reachable ? lanes : lanes.filter(({ form }) => inline.includes(form));
+  return onRay ? lanes : lanes.filter(({ form }) => inline.includes(form));
 }
 
 function look(engine: Engine, { queues }: RunOptions): Promise<Survey> {
-  const forms = formsOf(engine);
-  return survey(engine.db, { forms: [...forms.inline, ...forms.remote], queues: queues ?? engine.settings.queues });
+  const { inline, remote } = formsOf(engine);
+  const { ray, settings } = engine;
+  return survey(engine.db, {
+    forms: [...inline, ...remote],
+    queues: queues ?? settings.queues,
+    capacity: ray && { runner: ray.name, cluster: ray.cluster, concurrency: settings.concurrency },
+  });
 }
 
 const isBusy = (seen: Survey): boolean =>
-  seen.lanes.length > 0 || seen.delayedDue || seen.expired || seen.lapsed || seen.checksDue;
+  seen.lanes.length > 0 || seen.delayedDue || seen.expired || seen.lapsed || seen.checksDue || seen.recordsDue;
 
 const toRayWord = (health: RunnerHealth | null): RayWord => {
   if (!health) return 'none';

@@ -1,20 +1,9 @@
 import { MobulaError } from '../core/errors.ts';
 import { bearerTokens, type TokenLists } from './bearer.ts';
-import type { Caller, Scope } from './caller.ts';
+import type { Caller } from './caller.ts';
 import { signedTokens } from './capability.ts';
+import type { Knock, Prover } from './prover.ts';
 import type { SignedTokens } from './tokens.ts';
-
-/** What a prover may look at: the request before anything of it is parsed, and what it wants. */
-export interface Knock {
-  readonly request: Request;
-  readonly route: { readonly scope: Scope; readonly method: string; readonly path: string };
-  readonly params: Readonly<Record<string, string>>;
-  /** The bounded bytes of the body, for proofs that sign them. */
-  readBytes(): Promise<Uint8Array>;
-}
-
-/** Makes a caller of one kind of proof; null where the request carries none of it, or none that holds. */
-export type Prover = (knock: Knock) => Promise<Caller | null>;
 
 export interface Access {
   /** Who calls. Throws `unauthenticated` without proof, and `forbidden` where the proof is for something else. */

@@ -1,6 +1,6 @@
-import type { Prover } from './auth.ts';
 import type { TokenScope } from './caller.ts';
 import { once } from './once.ts';
+import type { Prover } from './prover.ts';
 
 /** The configured bearer tokens of each scope; a token may be in several. */
 export interface TokenLists {

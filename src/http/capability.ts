@@ -1,6 +1,6 @@
-import type { Prover } from './auth.ts';
 import { bearerOf } from './bearer.ts';
 import type { Caller } from './caller.ts';
+import type { Prover } from './prover.ts';
 import type { Claims, SignedTokens } from './tokens.ts';
 
 /** Proves by a token that we signed: a status token, or a driver's capability. */

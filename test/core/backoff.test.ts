@@ -11,12 +11,14 @@ test.each([
   [7, 1_920],
   [8, 3_600],
   [100, 3_600],
+  [10_000, 3_600],
 ])('before attempt %i the wait is %i s, doubled each time and never over an hour', (next, seconds) => {
   expect(backoffSeconds(next, { baseSeconds: 60, jitter: 0.2 }, never)).toBe(seconds);
 });
 
 test('a base of nothing waits for nothing, however often', () => {
-  expect(backoffSeconds(100, { baseSeconds: 0, jitter: 1 }, never)).toBe(0);
+  expect(backoffSeconds(2, { baseSeconds: 0, jitter: 1 }, never)).toBe(0);
+  expect(backoffSeconds(10_000, { baseSeconds: 0, jitter: 1 }, never)).toBe(0);
 });
 
 test('chance only ever shortens the wait, by at most the share it is given', () => {

@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { finalStates, isFinal, mayMove, mayRetry, rankOf, type State, states, statusOf } from '../../src/core/execution.ts';
+import {
+  finalStates,
+  isFinal,
+  mayMove,
+  mayRetry,
+  rankOf,
+  type State,
+  states,
+  statusOf,
+} from '../../src/core/execution.ts';
 
 /** The table of contract §2, written out. */
 const allowed: readonly (readonly [State, State])[] = [

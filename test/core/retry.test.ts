@@ -2,7 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { limits } from '../../src/core/limits.ts';
 import { isRetryable, toAttemptError } from '../../src/core/retry.ts';
 
-const failure = (type: string, more: { names?: string[]; retryable?: boolean } = {}) => ({ type, message: 'no', ...more });
+const failure = (type: string, more: { names?: string[]; retryable?: boolean } = {}) => ({
+  type,
+  message: 'no',
+  ...more,
+});
 
 describe('whether another attempt may follow', () => {
   test('a failure is retried unless something forbids it', () => {

@@ -17,13 +17,10 @@ beforeEach(() => {
   writeFileSync(
     join(clone, 'commands/echo.ts'),
     `const args: string[] = process.argv.slice(2);
+    if (args[0] === 'tidy') process.on('SIGTERM', () => { console.log('tidied'); process.exit(0); });
     console.log(JSON.stringify(args));
     if (args[0] === 'exit') process.exit(Number(args[1]));
-    if (args[0] === 'wait') setInterval(() => {}, 1000);
-    if (args[0] === 'tidy') {
-      setInterval(() => {}, 1000);
-      process.on('SIGTERM', () => { console.log('tidied'); process.exit(0); });
-    }`,
+    if (args[0] === 'wait' || args[0] === 'tidy') setInterval(() => {}, 1000);`,
   );
   mkdirSync(join(clone, 'npm'));
   writeFileSync(

@@ -6,8 +6,9 @@ export default class TotalsReporter implements Reporter {
   private totals = { passed: 0, failed: 1, skipped: 0 };
 
   onInit(): void {
-    process.once('exit', () => {
-      const { passed, failed, skipped } = this.totals;
+    process.once('exit', (code) => {
+      const { passed, skipped } = this.totals;
+      const failed = code === 0 ? this.totals.failed : Math.max(1, this.totals.failed); // A set-up may fail by itself.
       process.stdout.write(`\n${passed} passed, ${failed} failed, ${skipped} skipped\n`);
     });
   }

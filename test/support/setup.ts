@@ -57,8 +57,11 @@ async function openRayDoor(): Promise<{ url: string; close(): Promise<void> }> {
 }
 
 async function startSharedRay(): Promise<Ray | { missing: string }> {
-  const installed = await ensureRay((line) => process.stderr.write(`${line}\n`));
-  return 'missing' in installed ? installed : startRay({ cpus: 2 });
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  const installed = await ensureRay(say);
+  if (!('missing' in installed)) return startRay({ cpus: 2 });
+  say(`The tests on a real Ray are skipped: ${installed.missing}.`);
+  return installed;
 }
 
 const toAnswer = (ray: Ray | { missing: string }): RayAnswer =>

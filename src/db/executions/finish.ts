@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { State } from '../../core/execution.ts';
-import { type Executor, list, now } from '../db.ts';
+import { limits } from '../../core/limits.ts';
+import { type Executor, list, now, seconds } from '../db.ts';
 
 /**
  * How an attempt ended, as far as the one who saw it knows. The row decides what follows: CANCELLING ends CANCELLED
@@ -49,6 +50,9 @@ const next = sql`(case
   when f.ending in ('FAILED', 'LOST') and f.retryable and e.attempt < e.max_attempts then 'QUEUED'
   else f.ending end)::mobula.execution_state`;
 
+/** Said as a range, so that the planner finds the rows by id: by the index of what is in flight it would visit its dead entries. */
+const isInFlight = sql`e.state between 'RUNNING' and 'CANCELLING'`;
+
 const retryAt = sql`${now} + make_interval(secs => f.delay)`;
 
 /**
@@ -81,22 +85,26 @@ export async function finishAttempts(db: Executor, finishes: readonly Finish[]):
           then ${retryAt} + make_interval(secs => e.queue_timeout_seconds) else e.expires_at end,
         finished_at = case when ${next} = 'QUEUED' then null else ${now} end
       from f
-      where e.id = f.id and e.attempt = f.attempt and e.state in ('RUNNING', 'CANCELLING')
+      where e.id = f.id and e.attempt = f.attempt and ${isInFlight}
         and (f.epoch is null or e.epoch = f.epoch) and (f.nonce is null or e.nonce = f.nonce)
-      returning e.id, e.attempt, e.state, e.runner, e.cluster, e.claimed_at, e.begun_at
+      returning e.state, e.runner, e.cluster, e.claimed_at, e.begun_at, e.state = 'SUCCEEDED' as succeeded, f.*
     ),
     kept as (
       insert into mobula.attempts (execution_id, attempt, state, runner, cluster, claimed_at, begun_at, ended_at, nonce,
         ray_record_until, error, result_state, result, result_reference, result_bytes, result_sha256, result_reason)
-      select f.id, f.attempt, (case when d.state = 'CANCELLED' then 'CANCELLED'
-          when f.ending in ('RELEASED', 'NEVER_BEGAN') then 'RELEASED' else f.ending end)::mobula.attempt_state,
-        d.runner, d.cluster, d.claimed_at, d.begun_at, ${now}, f.nonce,
-        case when d.runner = 'ray_job' then ${now} end, f.error,
-        case when d.state = 'SUCCEEDED' then f.result_state else 'none' end,
-        case when d.state = 'SUCCEEDED' then f.result end, case when d.state = 'SUCCEEDED' then f.reference end,
-        case when d.state = 'SUCCEEDED' then f.bytes end, case when d.state = 'SUCCEEDED' then f.sha256 end,
-        case when d.state = 'SUCCEEDED' then f.reason end
-      from ended d join f on f.id = d.id
+      select id, attempt, (case when state = 'CANCELLED' then 'CANCELLED'
+          when ending in ('RELEASED', 'NEVER_BEGAN') then 'RELEASED' else ending end)::mobula.attempt_state,
+        runner, cluster, claimed_at, begun_at, ${now}, nonce,
+        case when runner = 'ray_job' then ${now} + ${seconds(limits.rayRecordSeconds)} end, error,
+        case when succeeded then result_state else 'none' end, case when succeeded then result end,
+        case when succeeded then reference end, case when succeeded then bytes end,
+        case when succeeded then sha256 end, case when succeeded then reason end
+      from ended
+    ),
+    held as (
+      update mobula.result_objects o set pending = greatest(0, o.pending - n.count)
+      from (select reference, count(*) from ended where result_state = 'stored' group by 1) n
+      where o.reference = n.reference
     ),
     freed as (
       update mobula.capacity c set running = c.running - d.count, changes = c.changes + 1

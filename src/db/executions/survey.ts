@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { TaskForm } from '../../core/task.ts';
-import { type Executor, list, now, toDateOrNull } from '../db.ts';
-import type { Lane } from './claim.ts';
+import { type Executor, list, now, toDate, toDateOrNull } from '../db.ts';
+import type { Lane, RemoteClaimOptions } from './claim.ts';
 
 /** A lane in which something can be claimed; `place` 1 has the execution that is first in line of all. */
 export interface ReadyLane extends Lane {
@@ -15,28 +15,39 @@ export interface Survey {
   readonly expired: boolean;
   readonly lapsed: boolean;
   readonly checksDue: boolean;
-  /** Null where nothing is planned. */
+  /** Records of ended Ray jobs that may be deleted; nothing waits for them, so they do not count in `nextWakeAt`. */
+  readonly recordsDue: boolean;
+  /** Whether the cluster asked about has no free slot. */
+  readonly full: boolean;
+  /** Null where nothing is planned; lanes that are ready now do not count. */
   readonly nextWakeAt: Date | null;
+  /** When this was seen. */
+  readonly seenAt: Date;
 }
 
 export interface SurveyScope {
   readonly forms: readonly TaskForm[];
   /** Null for every queue there is. */
   readonly queues: readonly string[] | null;
+  /** The cluster whose slots matter, if there is one. */
+  readonly capacity?: Pick<RemoteClaimOptions, 'runner' | 'cluster' | 'concurrency'> | null;
 }
 
 /**
  * One look at everything, in a few index probes at any table size: queues are found by skipping through the claim's
  * index, never by reading a backlog. It writes nothing, so an idle database stays idle.
  */
-export async function survey(db: Executor, { forms, queues }: SurveyScope): Promise<Survey> {
+export async function survey(db: Executor, { forms, queues, capacity = null }: SurveyScope): Promise<Survey> {
   const [row] = await db.execute<{
     lanes: string | null;
     delayed_due: boolean;
     expired: boolean;
     lapsed: boolean;
     checks_due: boolean;
+    records_due: boolean;
+    is_full: boolean;
     next_wake_at: Date | string | null;
+    seen_at: Date | string;
   }>(sql`
     with recursive lane(form, queue) as (
       select form, (select min(e.queue) from mobula.executions e where e.state = 'QUEUED' and e.ready and e.form = f.form)
@@ -67,7 +78,11 @@ export async function survey(db: Executor, { forms, queues }: SurveyScope): Prom
     select
       (select json_agg(json_build_array(p.form, p.queue, p.place))::text from placed p) as lanes,
       coalesce(delayed.at <= ${now}, false) as delayed_due, coalesce(expiring.at <= ${now}, false) as expired,
-      checks.lapsed, checks.due as checks_due, least(delayed.at, expiring.at, checks.at) as next_wake_at
+      checks.lapsed, checks.due as checks_due,
+      coalesce((select min(ray_record_until) from mobula.attempts where ray_record_until is not null) <= ${now}, false) as records_due,
+      exists (select from mobula.capacity c where c.runner::text = ${capacity?.runner ?? null}
+        and c.cluster = ${capacity?.cluster ?? null} and c.running >= ${capacity?.concurrency ?? null}) as is_full,
+      least(delayed.at, expiring.at, checks.at) as next_wake_at, ${now} as seen_at
     from delayed, expiring, checks`);
   if (!row) throw new RangeError('A survey always has one row.');
   const lanes: [TaskForm, string, number][] = row.lanes ? JSON.parse(row.lanes) : [];
@@ -77,6 +92,9 @@ export async function survey(db: Executor, { forms, queues }: SurveyScope): Prom
     expired: row.expired,
     lapsed: row.lapsed,
     checksDue: row.checks_due,
+    recordsDue: row.records_due,
+    full: row.is_full,
     nextWakeAt: toDateOrNull(row.next_wake_at),
+    seenAt: toDate(row.seen_at),
   };
 }

@@ -1,0 +1,39 @@
+import { sql } from 'drizzle-orm';
+import { type Executor, list, now, seconds } from './db.ts';
+
+/** The record that Ray keeps of an attempt's job, for ever unless somebody deletes it. */
+export interface RayRecord {
+  readonly id: string;
+  readonly attempt: number;
+}
+
+/** A taken record is not due again before this, should its taker die or Ray refuse. */
+const againSeconds = 300;
+
+/** Takes up to `limit` records that may be deleted by now, of one cluster. Repeatable. */
+export async function takeRayRecords(db: Executor, cluster: string, limit: number): Promise<RayRecord[]> {
+  return db.execute<{ id: string; attempt: number }>(sql`
+    with due as materialized (
+      select execution_id, attempt from mobula.attempts
+      where ray_record_until <= ${now} and cluster = ${cluster}
+      order by ray_record_until limit ${limit} for no key update skip locked
+    )
+    update mobula.attempts a set ray_record_until = ${now} + ${seconds(againSeconds)}
+    from due where a.execution_id = due.execution_id and a.attempt = due.attempt
+    returning a.execution_id as id, a.attempt`);
+}
+
+/** Notes that records are gone from the cluster. */
+export async function forgetRayRecords(db: Executor, records: readonly RayRecord[]): Promise<void> {
+  await db.execute(sql`
+    update mobula.attempts a set ray_record_until = null
+    from unnest(${list(
+      records.map(({ id }) => id),
+      'uuid',
+    )}, ${list(
+      records.map(({ attempt }) => attempt),
+      'integer',
+    )})
+      as r(id, attempt)
+    where a.execution_id = r.id and a.attempt = r.attempt`);
+}

@@ -1,0 +1,21 @@
+import { rayJobId } from '../core/ids.ts';
+import { limits } from '../core/limits.ts';
+import type { RemoteRunner } from '../core/runner.ts';
+import { forgetRayRecords, type RayRecord, takeRayRecords } from '../db/ray-records.ts';
+import { eachBounded } from './each-bounded.ts';
+import type { Engine } from './engine.ts';
+
+/**
+ * Deletes the job records of attempts that ended ten minutes ago: Ray keeps them for ever, and grows slow by them. Not
+ * sooner, because a deleted id would be accepted again. A job that is not over yet is asked to stop, and met again.
+ */
+export async function deleteRecords(engine: Engine, runner: RemoteRunner): Promise<void> {
+  const gone: RayRecord[] = [];
+  const due = await takeRayRecords(engine.db, runner.cluster, limits.checksPerRun);
+  await eachBounded(due, limits.rayCallsAtOnce, async (record) => {
+    const jobId = rayJobId(record.id, record.attempt);
+    if (await runner.remove(jobId)) gone.push(record);
+    else await runner.stop(jobId);
+  });
+  if (gone.length > 0) await forgetRayRecords(engine.db, gone);
+}
