@@ -17,10 +17,14 @@ const codes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 const interruption = new AbortController();
 /** Kept running it is ended by Ctrl-C, which is then no failure. */
 let isKept = false;
+let interruptedAt = 0;
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
-    if (interruption.signal.aborted) process.exit(codes[signal]); // Asked twice; what is left ends by itself.
+    // One Ctrl-C may come as several signals, from the terminal and through npm. Asked again, we leave the rest to itself.
+    if (interruption.signal.aborted && performance.now() - interruptedAt > 1_000) process.exit(codes[signal]);
+    if (interruption.signal.aborted) return;
+    interruptedAt = performance.now();
     say('\n\nStopping…');
     interrupt(isKept ? 0 : codes[signal]);
   });

@@ -1,6 +1,8 @@
 import { openNodeDoor } from '../functions/doors/node.ts';
-import { compose } from '../src/compose.ts';
+import { compose, type Mobula } from '../src/compose.ts';
+import { misconfigured } from '../src/config.ts';
 import { messageOf } from '../src/core/observe.ts';
+import type { ResultStore } from '../src/core/result-store.ts';
 import { logJson } from '../src/log.ts';
 import { loadDeployment } from '../src/node/load-deployment.ts';
 import type { Settings } from '../src/settings.ts';
@@ -15,7 +17,7 @@ async function serve(): Promise<void> {
   const config = await loadDeployment(process.cwd(), process.env);
   const mobula = compose(config, process.env, { closing: closing.signal });
   sayWhatIsClosed(mobula.settings);
-  await checkRay(mobula);
+  await checkSurroundings(mobula);
   const deployed = { ...mobula, callSeconds: mobula.settings.MOBULA_INVOCATION_SECONDS ?? callSeconds };
   const door = await openNodeDoor(deployed, { host: process.env['HOST'] ?? '127.0.0.1', port: readPort() });
   // `on`, not `once`: under npm a signal may come twice, and the second must not find the default.
@@ -39,10 +41,24 @@ function readPort(): number {
   return port;
 }
 
-/** Ray is checked once at boot where it answers; where it does not, the first submission checks it. */
-async function checkRay({ engine }: Awaited<ReturnType<typeof compose>>): Promise<void> {
-  const health = await engine.ray?.health();
+/**
+ * What the app stands on is tried once at boot. What is configured wrongly is told together and refuses to start; what is
+ * merely away is told, and met again when it is needed.
+ */
+async function checkSurroundings({ engine }: Mobula): Promise<void> {
+  const [health, problems] = await Promise.all([engine.ray?.health(), checkStore(engine.store)]);
+  if (health?.reachable === false && health.refused) problems.push(health.reason);
+  if (problems.length > 0) throw misconfigured(problems);
   if (health?.reachable === false) logJson('warn', 'ray_unreachable', { reason: health.reason });
+}
+
+async function checkStore(store: ResultStore): Promise<string[]> {
+  try {
+    return await store.check();
+  } catch (error) {
+    logJson('warn', 'store_unavailable', { store: store.name, reason: messageOf(error) });
+    return [];
+  }
 }
 
 /** Everything is closed until something is set, which is a surprise to meet without a word. */

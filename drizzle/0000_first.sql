@@ -89,6 +89,11 @@ CREATE TABLE "mobula"."executions" (
 	CONSTRAINT "executions_cluster" CHECK ((runner is null or runner = 'inline') = (cluster is null))
 );
 --> statement-breakpoint
+CREATE TABLE "mobula"."final_tallies" (
+	"state" "mobula"."execution_state" NOT NULL,
+	"count" bigint NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "mobula"."idempotency_keys" (
 	"key" text PRIMARY KEY NOT NULL,
 	"request_sha256" "bytea" NOT NULL,

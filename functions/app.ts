@@ -9,6 +9,8 @@ import * as attempts from './attempts.ts';
 import type { Deployed } from './deployed.ts';
 import { executeRoute } from './execute.ts';
 import { executionRoute, resultRoute } from './executions.ts';
+import { cancelRoute, deleteRoute, resetRoute, retryRoute } from './executions-change.ts';
+import { listRoute, statsRoute } from './executions-list.ts';
 import { healthRoute, livezRoute, readyzRoute } from './health.ts';
 import { purgeRoute } from './purge.ts';
 import { runRoute } from './run.ts';
@@ -26,7 +28,13 @@ export function routesOf(deployed: Deployed): Route[] {
     purgeRoute(deployed),
     enqueueRoute(deployed),
     enqueueBatchRoute(deployed),
+    listRoute(deployed),
+    statsRoute(deployed),
+    resetRoute(deployed),
     executionRoute(deployed),
+    deleteRoute(deployed),
+    cancelRoute(deployed),
+    retryRoute(deployed),
     resultRoute(deployed),
     attempts.beginRoute(deployed),
     attempts.beatRoute(deployed),

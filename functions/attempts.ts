@@ -1,7 +1,6 @@
 import * as z from 'zod';
 import { invalid, MobulaError } from '../src/core/errors.ts';
 import { limits } from '../src/core/limits.ts';
-import { sha256Hex } from '../src/core/sha256.ts';
 import {
   announceUpload,
   beat,
@@ -132,8 +131,7 @@ export const uploadRoute = (deployed: Deployed) =>
       ...stale,
     },
     async handle({ caller, body, request, params }) {
-      drivenBy(caller);
-      const signed = await announceUpload(deployed.engine, body);
+      const signed = await announceUpload(deployed.engine, drivenBy(caller), body);
       if (!signed) return answer(200, { upload: null, reason: 'No result store is configured.' });
       if (signed.url !== null) return answer(200, { upload: signed });
       const { publicUrl } = deployed.engine.settings;
@@ -153,15 +151,13 @@ export const putUploadRoute = (deployed: Deployed) =>
     summary: 'Put an announced value.',
     query: z.object(digest),
     rawBody: true,
-    bodyBytesMax: 1_073_741_824,
+    bodyBytesMax: 'unbounded',
     answers: { 204: { description: 'Stored.' }, ...stale },
-    async handle({ query, readBytes, caller }) {
-      drivenBy(caller);
-      const bytes = await readBytes();
-      if (bytes.length !== query.bytes || (await sha256Hex(bytes)) !== query.sha256) {
-        throw invalid('sha256', 'The bytes are not those that were announced.');
-      }
-      await takeUpload(deployed.engine, query, bytes);
+    async handle({ query, request, caller }) {
+      const driven = drivenBy(caller);
+      const stream = request.body;
+      const taken = stream !== null && (await takeUpload(deployed.engine, driven, { digest: query, stream }));
+      if (!taken) throw invalid('sha256', 'The bytes are not those that were announced.');
       return new Response(null, { status: 204 });
     },
   });

@@ -1,8 +1,9 @@
 import { executionNotFound } from '../src/core/errors.ts';
 import { isExecutionId } from '../src/core/ids.ts';
+import { toBase64 } from '../src/core/sha256.ts';
 import { findExecution, type Sight } from '../src/db/executions/find.ts';
 import { findAttempts } from '../src/db/executions/find-attempts.ts';
-import { readResult } from '../src/engine/read-result.ts';
+import { type ServedResult, serveResult } from '../src/engine/read-result.ts';
 import { jsonAnswer, rawAnswer, rawObject } from '../src/http/json-answer.ts';
 import { route } from '../src/http/route.ts';
 import { attemptsText, taskAnswer, taskMembers } from '../src/http/task-object.ts';
@@ -39,7 +40,10 @@ export const resultRoute = (deployed: Deployed) =>
     scope: 'status',
     summary: 'The value of a succeeded execution.',
     answers: {
-      200: { description: 'The JSON value, as its producer wrote it.' },
+      200: {
+        description: 'The JSON value, as its producer wrote it; a large one is cut short should it turn out wrong.',
+      },
+      303: { description: 'Where to fetch a value over 8 MiB for the next minutes; `Repr-Digest` is its SHA-256.' },
       404: { description: 'There is no such execution.' },
       409: { description: 'It is unfinished, or it failed.' },
       410: { description: 'Only its digest was kept.' },
@@ -48,9 +52,20 @@ export const resultRoute = (deployed: Deployed) =>
     async handle({ params, caller }) {
       const sight = await find(deployed, params.id);
       judgeExpiry(caller, sight);
-      return rawAnswer(200, await readResult(deployed.engine, sight.execution));
+      return toResponse(await serveResult(deployed.engine, sight.execution));
     },
   });
+
+function toResponse(served: ServedResult): Response {
+  const { kind } = served;
+  if (kind === 'whole') return rawAnswer(200, served.value);
+  if (kind === 'stream') {
+    const headers = { 'content-type': 'application/json', 'content-length': String(served.bytes) };
+    return new Response(served.stream, { headers });
+  }
+  const headers = { location: served.url, 'repr-digest': `sha-256=:${toBase64(served.sha256)}:` };
+  return new Response(null, { status: 303, headers: { ...headers, 'x-result-bytes': String(served.bytes) } });
+}
 
 async function find({ engine }: Deployed, id: string): Promise<Sight> {
   const sight = isExecutionId(id) ? await findExecution(engine.db, id) : null;

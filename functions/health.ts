@@ -44,6 +44,7 @@ const health = z.object({
       version: z.string().optional(),
       session: z.string().optional(),
       reason: z.string().optional(),
+      refused: z.boolean().optional(),
     })
     .nullable(),
 });

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { finalStates } from '../src/core/execution.ts';
+import { type FinalState, finalStates, statusOf } from '../src/core/execution.ts';
 import { purge } from '../src/engine/purge.ts';
 import { answer } from '../src/http/json-answer.ts';
 import { route } from '../src/http/route.ts';
@@ -7,7 +7,12 @@ import type { Deployed } from './deployed.ts';
 import { flag, queueName } from './fields.ts';
 
 const days = z.number().min(0).max(36_500);
-const state = z.enum(finalStates);
+
+/** A status covers all its states (FAILED: CANCELLED, LOST and EXPIRED too); the name of another state is that one. */
+const status = z.enum(['SUCCESSFUL', ...finalStates]);
+
+const statesOf = (said: z.output<typeof status>): readonly FinalState[] =>
+  finalStates.filter((state) => state === said || statusOf(state) === said);
 
 /** Deletes what is final and old enough; nothing else, whatever is asked. */
 export const purgeRoute = (deployed: Deployed) =>
@@ -21,7 +26,7 @@ export const purgeRoute = (deployed: Deployed) =>
     body: z.object({
       days: days.nullish(),
       failed_days: days.nullish(),
-      statuses: z.union([state, z.array(state).min(1)]).nullish(),
+      statuses: z.union([status, z.array(status).min(1)]).nullish(),
       queue_name: queueName,
       task: z.string().nullish(),
       batch_size: z.int().min(1).max(10_000).nullish(),
@@ -42,7 +47,7 @@ export const purgeRoute = (deployed: Deployed) =>
       const { deleted, resultsDeleted, rayJobsDeleted } = await purge(deployed.engine, {
         days: body.days ?? 7,
         failedDays: body.failed_days ?? undefined,
-        states: typeof body.statuses === 'string' ? [body.statuses] : (body.statuses ?? undefined),
+        states: body.statuses ? [...new Set([body.statuses].flat().flatMap(statesOf))] : undefined,
         queueName: body.queue_name ?? undefined,
         task: body.task ?? undefined,
         batchSize: body.batch_size ?? 1_000,

@@ -1,7 +1,6 @@
 import { misconfigured, parseSettings } from './config.ts';
 import { uuidv7 } from './core/ids.ts';
 import type { Log } from './core/observe.ts';
-import type { ResultStore } from './core/result-store.ts';
 import type { RemoteRunner } from './core/runner.ts';
 import { connectDatabase } from './db/connect.ts';
 import type { Db } from './db/db.ts';
@@ -9,8 +8,8 @@ import { type DeploymentConfig, indexTasks, withEnvironment } from './deployment
 import type { Engine, EngineSettings } from './engine/engine.ts';
 import { type SignedTokens, signTokens } from './http/tokens.ts';
 import { logJson } from './log.ts';
-import { digestStore } from './results/digest.ts';
-import { filesystemStore } from './results/filesystem.ts';
+import { openStore } from './results/for-node.ts';
+import type { StoreSettings } from './results/store-settings.ts';
 import { driverPackage } from './runners/driver-package.ts';
 import { rayJobRunner } from './runners/ray-job.ts';
 import type { Settings } from './settings.ts';
@@ -38,7 +37,7 @@ export function compose(
   env: Readonly<Record<string, string | undefined>>,
   extras: Extras = {},
 ): Mobula {
-  const settings = parseSettings(withEnvironment(config, env));
+  const settings = parseSettings(withEnvironment(config, env), extras.db ? [] : ['DATABASE_URL']);
   const tokens = settings.MOBULA_SECRET.length > 0 ? signTokens(settings.MOBULA_SECRET) : null;
   const queues = toQueues(settings);
   const engine: Engine = {
@@ -46,7 +45,7 @@ export function compose(
     tasks: indexTasks(config.tasks, queues),
     settings: toEngineSettings(settings, queues),
     ray: toRay(settings),
-    store: toStore(settings),
+    store: openStore(toStoreSettings(settings)),
     log: extras.log ?? logJson,
     random: extras.random ?? Math.random,
     newId,
@@ -87,9 +86,29 @@ function toRay(settings: Settings): RemoteRunner | null {
   });
 }
 
-function toStore(settings: Settings): ResultStore {
-  const root = settings.MOBULA_RESULT_STORAGE_FILESYSTEM_PATH;
-  return settings.MOBULA_RESULT_STORAGE_BACKEND === 'filesystem' && root ? filesystemStore({ root }) : digestStore();
+/** What each store needs is there: `parseSettings` has seen to it, save where validation was skipped. */
+function toStoreSettings(settings: Settings): StoreSettings {
+  switch (settings.MOBULA_RESULT_STORAGE_BACKEND) {
+    case 'digest':
+      return { backend: 'digest' };
+    case 'filesystem':
+      return { backend: 'filesystem', root: settings.MOBULA_RESULT_STORAGE_FILESYSTEM_PATH ?? '' };
+    case 's3':
+      return {
+        backend: 's3',
+        bucket: settings.MOBULA_RESULT_STORAGE_S3_BUCKET ?? '',
+        prefix: settings.MOBULA_RESULT_STORAGE_S3_PREFIX,
+        region: settings.MOBULA_RESULT_STORAGE_S3_REGION,
+        endpoint: settings.MOBULA_RESULT_STORAGE_S3_ENDPOINT_URL,
+      };
+    case 'gcs':
+      return {
+        backend: 'gcs',
+        bucket: settings.MOBULA_RESULT_STORAGE_GCS_BUCKET ?? '',
+        prefix: settings.MOBULA_RESULT_STORAGE_GCS_PREFIX,
+        endpoint: settings.MOBULA_RESULT_STORAGE_GCS_ENDPOINT_URL,
+      };
+  }
 }
 
 const toEngineSettings = (settings: Settings, queues: readonly string[] | null): EngineSettings => ({

@@ -13,14 +13,18 @@ const prefixed: Readonly<Record<string, SettingName>> = {
 /**
  * Reads the settings once, at the door: types and ranges first, then the rules between them. All problems are told
  * together, by name and never by value; a `MOBULA_` name that nobody reads is refused with the nearest one.
- * An empty value counts as not set.
+ * An empty value counts as not set; `required` are those that this caller cannot do without.
  */
-export function parseSettings(env: Readonly<Record<string, string | undefined>>): Settings {
+export function parseSettings(
+  env: Readonly<Record<string, string | undefined>>,
+  required: readonly SettingName[] = [],
+): Settings {
   const given = Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== '');
   const read = Object.fromEntries(given);
   for (const [name, value] of given) if (prefixed[name]) read[prefixed[name]] = value;
 
   const problems = unknownNames(given.map(([name]) => name));
+  problems.push(...required.filter((name) => read[name] === undefined).map((name) => `${name} is required`));
   const parsed = settingsSchema.safeParse(read);
   if (!parsed.success)
     problems.push(...parsed.error.issues.map((issue) => `${issue.path[0]?.toString()} ${issue.message}`));
@@ -31,6 +35,12 @@ export function parseSettings(env: Readonly<Record<string, string | undefined>>)
 
 export const misconfigured = (problems: readonly string[]) =>
   new MobulaError('misconfigured', `The settings are wrong:\n${problems.map((problem) => `- ${problem}`).join('\n')}`);
+
+const neededByStore = {
+  filesystem: 'MOBULA_RESULT_STORAGE_FILESYSTEM_PATH',
+  s3: 'MOBULA_RESULT_STORAGE_S3_BUCKET',
+  gcs: 'MOBULA_RESULT_STORAGE_GCS_BUCKET',
+} as const;
 
 /** The rules between settings. */
 function contradictions(settings: Settings): string[] {
@@ -45,10 +55,9 @@ function contradictions(settings: Settings): string[] {
     heartbeat >= settings.MOBULA_STUCK_TASK_TIMEOUT_SECONDS / 4,
     'MOBULA_WORKER_HEARTBEAT_SECONDS must be under a quarter of MOBULA_STUCK_TASK_TIMEOUT_SECONDS',
   );
-  refuse(
-    settings.MOBULA_RESULT_STORAGE_BACKEND === 'filesystem' && !settings.MOBULA_RESULT_STORAGE_FILESYSTEM_PATH,
-    'MOBULA_RESULT_STORAGE_FILESYSTEM_PATH is required by MOBULA_RESULT_STORAGE_BACKEND=filesystem',
-  );
+  const store = settings.MOBULA_RESULT_STORAGE_BACKEND;
+  const needed = store === 'digest' ? undefined : neededByStore[store];
+  refuse(needed !== undefined && !settings[needed], `${needed} is required by MOBULA_RESULT_STORAGE_BACKEND=${store}`);
   refuse(
     settings.MOBULA_RUNNER === 'ray_job' && !settings.RAY_ADDRESS,
     'RAY_ADDRESS is required by MOBULA_RUNNER=ray_job',

@@ -35,13 +35,16 @@ const settingNameOf = (key: string): string => {
   return ['DATABASE_URL', 'RAY_ADDRESS', 'RAY_AUTH_TOKEN'].includes(name) ? name : `MOBULA_${name}`;
 };
 
-/** A config's settings as the environment would spell them, under the environment itself. */
+/** A config's settings as the environment would spell them, under the environment itself; a blank there is no word. */
 export function withEnvironment(
   { tasks: _, ...settings }: DeploymentConfig,
   env: Readonly<Record<string, string | undefined>>,
 ): Record<string, string | undefined> {
-  const given = Object.entries(settings).map(([key, value]) => [settingNameOf(key), toText(value)] as const);
-  return { ...Object.fromEntries(given), ...env };
+  const given = Object.entries(settings)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => [settingNameOf(key), toText(value)] as const);
+  const said = Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== '');
+  return { ...Object.fromEntries(given), ...Object.fromEntries(said) };
 }
 
 function toText(value: unknown): string {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { resultStoreNames } from './core/result-store.ts';
 
 const text = z.string().trim().min(1);
 const words = (value: string): string[] =>
@@ -19,6 +20,16 @@ const number = (min: number, max: number) =>
 const whole = (min: number, max: number) => number(min, max).pipe(z.int('must be a whole number'));
 const orNull = <Schema extends z.ZodType<unknown, string>>(schema: Schema) =>
   z.union([z.literal(['null', '']).transform(() => null), schema]);
+
+const prefix = z
+  .string()
+  .trim()
+  .transform((value) => value.replace(/^\/+|\/+$/g, ''))
+  .refine(
+    (value) => /^[\w.-]+(\/[\w.-]+)*$/.test(value) && !/(^|\/)\.\.?(\/|$)/.test(value),
+    'must be names with slashes between',
+  )
+  .default('mobula/results');
 
 const jsonObject = z.string().transform((value, context): Record<string, unknown> => {
   try {
@@ -55,7 +66,7 @@ const rayAddress = text
  * reader; names carry their units.
  */
 export const settingsSchema = z.object({
-  DATABASE_URL: text.optional(),
+  DATABASE_URL: url.optional(),
   MOBULA_DATABASE_DRIVER: z.enum(['neon-http', 'pg']).optional(),
   MOBULA_NEON_FETCH_ENDPOINT: url.optional(),
   RAY_ADDRESS: rayAddress.optional(),
@@ -87,8 +98,15 @@ export const settingsSchema = z.object({
   MOBULA_WORKER_HEARTBEAT_SECONDS: number(0.05, 1800).default(15),
   MOBULA_INVOCATION_SECONDS: number(0.1, 86_400).optional(),
   MOBULA_MAX_RESULT_SIZE_BYTES: whole(1024, 104_857_600).default(1_048_576),
-  MOBULA_RESULT_STORAGE_BACKEND: z.enum(['digest', 'filesystem']).default('digest'),
+  MOBULA_RESULT_STORAGE_BACKEND: z.enum(resultStoreNames).default('digest'),
   MOBULA_RESULT_STORAGE_FILESYSTEM_PATH: text.optional(),
+  MOBULA_RESULT_STORAGE_S3_BUCKET: text.optional(),
+  MOBULA_RESULT_STORAGE_S3_PREFIX: prefix,
+  MOBULA_RESULT_STORAGE_S3_REGION: text.optional(),
+  MOBULA_RESULT_STORAGE_S3_ENDPOINT_URL: url.optional(),
+  MOBULA_RESULT_STORAGE_GCS_BUCKET: text.optional(),
+  MOBULA_RESULT_STORAGE_GCS_PREFIX: prefix,
+  MOBULA_RESULT_STORAGE_GCS_ENDPOINT_URL: url.optional(),
   MOBULA_QUEUES: commaList.default(['default']),
   MOBULA_MAX_INPUT_BYTES: whole(1024, 104_857_600).default(1_048_576),
   MOBULA_TASKS: text.optional(),

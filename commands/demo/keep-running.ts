@@ -14,7 +14,7 @@ export async function keepRunning(parts: Parts, abort: AbortSignal): Promise<voi
   await cron.ended;
 }
 
-const instructions = ({ url, tokens, ray }: Parts): string => `
+const instructions = ({ url, tokens, ray }: Parts): string => `\
 POST /run is called every second and says here when it has started something. In another terminal:
 
   app=${url}
@@ -22,7 +22,7 @@ POST /run is called every second and says here when it has started something. In
 
   curl -s $app/tasks -H "$auth" -H 'Content-Type: application/json' \\
     -d '{"task": "slow_task", "input": {"seconds": 10}}'
-  curl -s "$app/status/ID?wait=10" -H "$auth"     # with the id that the first one answered
+  curl -s "$app/status/ID?wait=10" -H "$auth"   # with the id that the first one answered
   curl -s $app/executions/ID -H "$auth"           # with its attempts
   curl -s -X POST $app/run -H "$auth"             # one more call does no harm
   curl -s $app/openapi.json -H "$auth"            # all there is

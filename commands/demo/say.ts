@@ -18,7 +18,7 @@ export function heading(text: string): void {
 
 export const faint = (text: string): string => styleText('dim', text);
 
-/** Says what begins, does it, and says on the same line how long it took; the time is left out where it failed. */
+/** Says what begins, does it, and says on the same line how long it took; where it fails, the caller has the word. */
 export async function tellStep<T>(what: string, work: () => Promise<T>): Promise<T> {
   process.stdout.write(`   ${what}… `);
   const startedAt = performance.now();
@@ -27,7 +27,7 @@ export async function tellStep<T>(what: string, work: () => Promise<T>): Promise
     say(`ready in ${secondsSince(startedAt)} s.`);
     return made;
   } catch (error) {
-    say('not ready.');
+    say();
     throw error;
   }
 }

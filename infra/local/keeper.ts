@@ -31,10 +31,9 @@ function start({ command, args, log, ...options }: Program): void {
   const child = spawn(command, args, { ...options, detached: true, stdio: ['ignore', output, output] });
   closeSync(output);
   child.once('error', (error) => tell({ failed: error.message }));
-  child.once('spawn', () => {
-    roots.add(child.pid ?? 0);
-    tell({ started: child.pid ?? 0 });
-  });
+  // At once: the end of our parent may be told before this event, and would find nothing to end.
+  if (child.pid !== undefined) roots.add(child.pid);
+  child.once('spawn', () => tell({ started: child.pid ?? 0 }));
   child.once('exit', (code, by) => {
     // Forgotten at once, because its number may be given to a stranger from now on; kept while children use it.
     if (child.pid !== undefined && processesUnder(child.pid).length === 0) roots.delete(child.pid);
@@ -42,8 +41,9 @@ function start({ command, args, log, ...options }: Program): void {
   });
 }
 
+/** A parent that has just ended, unknown to us yet, must not cost us our own end: so a failure to tell is heard, and left. */
 function tell(message: FromKeeper): void {
-  if (process.connected) process.send?.(message);
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }
 
 async function end(root: number): Promise<void> {

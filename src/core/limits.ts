@@ -46,6 +46,8 @@ export const limits = {
   statusTokenSeconds: 7 * 86_400,
   waitSeconds: 60,
   retryDelaySecondsMax: 3_600,
+  /** A timer for longer fires at once, in every JavaScript runtime. */
+  timerMsMax: 2_147_483_647,
   errorMessageCharacters: 4_096,
   tracebackCharacters: 32_768,
   /** A result read back through the app in one piece; larger ones are redirected or streamed. */

@@ -21,8 +21,14 @@ export function isRetryable(failure: Failure, policy: RetryPolicy, denylist: rea
   return ![...denylist, ...(policy.never ?? [])].some((refused) => names.includes(refused));
 }
 
-/** The failure as it is kept: bounded, with the policy's word. */
+/** The failure as it is kept: bounded, in text that JSON and Postgres both take, with the policy's word. */
 export function toAttemptError(failure: Failure, retryable: boolean): AttemptError {
-  const error = { type: failure.type, message: failure.message.slice(0, limits.errorMessageCharacters), retryable };
-  return failure.traceback ? { ...error, traceback: failure.traceback.slice(-limits.tracebackCharacters) } : error;
+  const type = failure.type.slice(0, limits.nameLength);
+  const message = failure.message.slice(0, limits.errorMessageCharacters);
+  const error = { type: clean(type), message: clean(message), retryable };
+  return failure.traceback
+    ? { ...error, traceback: clean(failure.traceback.slice(-limits.tracebackCharacters)) }
+    : error;
 }
+
+const clean = (text: string): string => text.replaceAll('\0', '').toWellFormed();

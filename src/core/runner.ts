@@ -57,4 +57,5 @@ export interface RemoteRunner {
 
 export type RunnerHealth =
   | { readonly reachable: true; readonly version: string; readonly session: string }
-  | { readonly reachable: false; readonly reason: string };
+  /** `refused`: it answers, and is not to be used (too old). */
+  | { readonly reachable: false; readonly reason: string; readonly refused: boolean };

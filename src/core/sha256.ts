@@ -4,3 +4,7 @@ export async function sha256Hex(content: string | Uint8Array): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
+
+/** The same digest in Base64, as HTTP headers and S3 spell it. */
+export const toBase64 = (hex: string): string =>
+  btoa(String.fromCharCode(...Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))));

@@ -183,6 +183,12 @@ export const capacity = mobula.table(
   (t) => [primaryKey({ columns: [t.runner, t.cluster] }), check('capacity_running', sql`running >= 0`)],
 );
 
+/** How many executions are in each final state, as the sum of its rows: appended by every statement that moves some. */
+export const finalTallies = mobula.table('final_tallies', {
+  state: executionState('state').notNull(),
+  count: bigint('count', { mode: 'number' }).notNull(),
+});
+
 /** Same key, same answer: kept for the life of the executions it made, and 90 days beyond their purge. */
 export const idempotencyKeys = mobula.table(
   'idempotency_keys',

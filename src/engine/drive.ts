@@ -1,13 +1,12 @@
-import type { Failure } from '../core/attempt.ts';
+import type { AttemptState, Failure } from '../core/attempt.ts';
 import { executionNotFound, invalid, MobulaError } from '../core/errors.ts';
-import type { State } from '../core/execution.ts';
 import { isExecutionId } from '../core/ids.ts';
 import { utf8Bytes } from '../core/json-value.ts';
 import { limits } from '../core/limits.ts';
 import type { Digest, SignedUpload } from '../core/result-store.ts';
 import { type Beat, beatAttempt } from '../db/executions/beat.ts';
 import { beginAttempt } from '../db/executions/begin.ts';
-import { hasCompleted } from '../db/executions/find-attempts.ts';
+import { findDrivenState } from '../db/executions/find-attempts.ts';
 import { type Finish, finishAttempts } from '../db/executions/finish.ts';
 import { isRegistered, registerObject } from '../db/result-objects.ts';
 import type { Engine } from './engine.ts';
@@ -68,11 +67,26 @@ export async function complete(
   engine: Engine,
   driven: DrivenAttempt,
   outcome: DrivenOutcome,
-): Promise<{ readonly state: State | null }> {
+): Promise<{ readonly state: AttemptState }> {
+  // The store is not for a stale driver, and may have lost since what an early one put there.
+  const before = needsStore(engine, outcome) ? await stateOrStale(engine, driven) : 'RUNNING';
+  if (before !== 'RUNNING') return { state: before };
   const [finished] = await finishAttempts(engine.db, [await toFinish(engine, driven, outcome)]);
-  if (finished) return finished;
-  if (await hasCompleted(engine.db, driven.id, driven.attempt, driven.nonce)) return { state: null };
-  throw stale();
+  if (!finished) return { state: await stateOrStale(engine, driven) };
+  return { state: finished.state === 'QUEUED' ? 'FAILED' : (finished.state as AttemptState) };
+}
+
+const needsStore = ({ settings }: Engine, outcome: DrivenOutcome): boolean =>
+  outcome.kind === 'stored' || (outcome.kind === 'value' && utf8Bytes(outcome.value) > settings.inlineBytes);
+
+async function stateOrStale({ db }: Engine, driven: DrivenAttempt): Promise<AttemptState> {
+  const state = await findDrivenState(db, driven);
+  if (!state) throw stale();
+  return state;
+}
+
+async function refuseUnlessCurrent(engine: Engine, driven: DrivenAttempt): Promise<void> {
+  if ((await findDrivenState(engine.db, driven)) !== 'RUNNING') throw stale();
 }
 
 async function toFinish(engine: Engine, driven: DrivenAttempt, outcome: DrivenOutcome): Promise<Finish> {
@@ -101,7 +115,12 @@ async function uploaded(engine: Engine, digest: Digest): Promise<string> {
 }
 
 /** Announces a value that is too large for a row, and says where it may be put; null where the store keeps none. */
-export async function announceUpload(engine: Engine, digest: Digest): Promise<SignedUpload | null> {
+export async function announceUpload(
+  engine: Engine,
+  driven: DrivenAttempt,
+  digest: Digest,
+): Promise<SignedUpload | null> {
+  await refuseUnlessCurrent(engine, driven);
   if (!engine.store.keepsValues) return null;
   if (!(await registerObject(engine.db, { ...digest, reference: engine.store.reference(digest) }))) {
     throw new MobulaError('store_unavailable', 'The same value is being removed; ask again.', { retryAfterSeconds: 1 });
@@ -109,8 +128,13 @@ export async function announceUpload(engine: Engine, digest: Digest): Promise<Si
   return engine.store.signUpload(digest);
 }
 
-/** Keeps the bytes of an announced value; the caller has compared them with the announcement. */
-export async function takeUpload(engine: Engine, digest: Digest, bytes: Uint8Array): Promise<void> {
+/** Keeps an announced value as it streams in. False: it was not what was announced, and nothing of it was kept. */
+export async function takeUpload(
+  engine: Engine,
+  driven: DrivenAttempt,
+  { digest, stream }: { digest: Digest; stream: ReadableStream<Uint8Array> },
+): Promise<boolean> {
+  await refuseUnlessCurrent(engine, driven);
   if (!(await isRegistered(engine.db, engine.store.reference(digest)))) throw stale();
-  await engine.store.put(digest, bytes);
+  return engine.store.putStream(digest, stream);
 }

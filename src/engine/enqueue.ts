@@ -92,7 +92,7 @@ async function answerEarlier(
   const found = new Map((await findExecutions(db, used.executionIds)).map((execution) => [execution.id, execution]));
   return used.executionIds.map((id) => {
     const execution = found.get(id);
-    if (execution) return { execution, created: false, own: true };
+    if (execution) return { execution, created: false, own: used.madeIds.includes(id) };
     throw new MobulaError('execution_purged', 'What this Idempotency-Key made has been purged.', { members: { id } });
   });
 }

@@ -1,4 +1,4 @@
-import type { AttemptError, Failure, StoredValue } from '../core/attempt.ts';
+import type { Failure, StoredValue } from '../core/attempt.ts';
 import { backoffSeconds } from '../core/backoff.ts';
 import { isRetryable, toAttemptError } from '../core/retry.ts';
 import type { Ending, Finish, FinishedValue } from '../db/executions/finish.ts';
@@ -38,7 +38,7 @@ export function failed(
     ending,
     retryable,
     delaySeconds: backoffSeconds(ref.attempt + 1, { ...engine.settings.backoff, baseSeconds }, engine.random),
-    error: toErrorText(toAttemptError(failure, retryable)),
+    error: JSON.stringify(toAttemptError(failure, retryable)),
     result: null,
   };
 }
@@ -59,9 +59,6 @@ const ended = (ref: AttemptRef, ending: 'RELEASED' | 'CANCELLED'): Finish => ({
 });
 
 const fence = ({ id, attempt, epoch, nonce }: AttemptRef) => ({ id, attempt, epoch, nonce });
-
-/** Text that JSON and Postgres both take: a message may hold anything. */
-const toErrorText = (error: AttemptError): string => JSON.stringify(error).replaceAll('\\u0000', '').toWellFormed();
 
 const toColumns = (value: StoredValue): FinishedValue => ({
   state: value.state,

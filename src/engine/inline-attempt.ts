@@ -24,7 +24,8 @@ export async function runInline(engine: Engine, claimed: Claimed, stop: AbortSig
   if (!task?.run) return failed(engine, ref, unknownTask(claimed.task, task !== undefined));
   const timeoutSeconds = claimed.timeoutSeconds ?? task.timeoutSeconds ?? engine.settings.taskTimeoutSeconds;
   const abort = new AbortController();
-  const timer = timeoutSeconds === null ? undefined : setTimeout(() => abort.abort('timeout'), timeoutSeconds * 1_000);
+  const timeoutMs = Math.min((timeoutSeconds ?? Number.POSITIVE_INFINITY) * 1_000, limits.timerMsMax);
+  const timer = timeoutSeconds === null ? undefined : setTimeout(() => abort.abort('timeout'), timeoutMs);
   const onStop = () => abort.abort(stop.reason);
   stop.addEventListener('abort', onStop);
   if (stop.aborted) onStop();
@@ -34,8 +35,9 @@ export async function runInline(engine: Engine, claimed: Claimed, stop: AbortSig
       call(task, claimed, { signal: abort.signal, progress: progress.report }),
       deaf(abort.signal),
     ]);
+    const isLate = abort.signal.reason === 'timeout';
     await progress.settled();
-    if (abort.signal.reason === 'timeout') return failed(engine, ref, timedOut(timeoutSeconds ?? 0));
+    if (isLate) return failed(engine, ref, timedOut(timeoutSeconds ?? 0));
     return 'value' in outcome
       ? succeeded(ref, await keepValue(engine, outcome.value))
       : failed(engine, ref, outcome.failure);
@@ -76,13 +78,26 @@ const deaf = (signal: AbortSignal): Promise<Outcome> =>
     else signal.addEventListener('abort', leave, { once: true });
   });
 
-function toFailure(error: unknown): Failure {
-  if (!(error instanceof Error)) return { type: 'Error', message: messageOf(error) };
+/** Anything can be thrown, also what cannot be read; nothing of it may keep the attempt from its end. */
+function toFailure(thrown: unknown): Failure {
+  try {
+    return thrown instanceof Error ? errorToFailure(thrown) : { type: 'Error', message: String(thrown) };
+  } catch {
+    return { type: 'Error', message: 'Something was thrown that cannot be read.' };
+  }
+}
+
+function errorToFailure(error: Error): Failure {
   const names: string[] = [];
   for (let type = Object.getPrototypeOf(error); type && type !== Object.prototype; type = Object.getPrototypeOf(type)) {
     names.push(type.constructor.name);
   }
-  return { type: error.name, message: error.message, traceback: error.stack, names };
+  return {
+    type: String(error.name) || 'Error',
+    message: String(error.message),
+    traceback: String(error.stack ?? ''),
+    names,
+  };
 }
 
 const timedOut = (timeoutSeconds: number): Failure => ({

@@ -1,3 +1,4 @@
+import { limits } from '../core/limits.ts';
 import { messageOf } from '../core/observe.ts';
 import { dropLease, renewLease } from '../db/lease.ts';
 import type { Engine } from './engine.ts';
@@ -37,7 +38,7 @@ export function holdLease(engine: Engine, seconds: number): Lease {
 
   const timers = [
     setInterval(() => void renew(), heartbeatSeconds * 1_000),
-    setTimeout(() => abort.abort('budget_spent'), seconds * 1_000),
+    setTimeout(() => abort.abort('budget_spent'), Math.min(seconds * 1_000, limits.timerMsMax)),
   ];
   const onClosing = () => timers.push(setTimeout(() => abort.abort('closing'), lastGraceMs));
   engine.closing.addEventListener('abort', onClosing);

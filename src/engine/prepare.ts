@@ -71,7 +71,8 @@ function checkOptions(request: EnqueueRequest, place: string): void {
   checkUniqueKey(`${place}unique_key`, request.uniqueKey);
 }
 
-function checkNumber(
+/** Refuses a number that is out of its bounds, or none; undefined is no word. */
+export function checkNumber(
   field: string,
   value: number | undefined,
   { min, max, whole = false }: { min: number; max: number; whole?: boolean },

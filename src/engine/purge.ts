@@ -1,17 +1,25 @@
-import { type FinalState, finalStates } from '../core/execution.ts';
-import { rayJobId } from '../core/ids.ts';
+import { executionNotFound, MobulaError } from '../core/errors.ts';
+import { type FinalState, finalStates, statusOf } from '../core/execution.ts';
+import { isExecutionId, rayJobId } from '../core/ids.ts';
 import { limits } from '../core/limits.ts';
-import { countPurgeable, type Purged, type PurgeScope, purgeExecutions } from '../db/executions/purge.ts';
-import { markUnreferenced } from '../db/result-objects.ts';
+import { findExecution } from '../db/executions/find.ts';
+import {
+  countPurgeable,
+  type Purged,
+  type PurgeScope,
+  purgeExecution,
+  purgeExecutions,
+} from '../db/executions/purge.ts';
+import { markOrphans, markUnreferenced } from '../db/result-objects.ts';
 import { eachBounded } from './each-bounded.ts';
 import type { Engine } from './engine.ts';
-import { checkQueue } from './prepare.ts';
+import { checkNumber, checkQueue } from './prepare.ts';
 import { removeObjects } from './remove-objects.ts';
 
 export interface PurgeOptions {
   /** Fractions allowed; 0 is everything that is final. */
   readonly days: number;
-  /** For FAILED alone; the same as `days` unless said. */
+  /** For those whose status is FAILED; the same as `days` unless said. */
   readonly failedDays?: number | undefined;
   readonly states?: readonly FinalState[] | undefined;
   readonly queueName?: string | undefined;
@@ -33,7 +41,7 @@ export interface PurgeAnswer {
  * refers to and job records that are still on the cluster go too.
  */
 export async function purge(engine: Engine, options: PurgeOptions): Promise<PurgeAnswer> {
-  if (options.queueName !== undefined) checkQueue(options.queueName, null);
+  checkOptions(options);
   const answers: PurgeAnswer[] = [];
   for (const scope of toScopes(options)) {
     answers.push(
@@ -42,7 +50,22 @@ export async function purge(engine: Engine, options: PurgeOptions): Promise<Purg
         : await purgeScope(engine, scope, options),
     );
   }
+  if (!options.dryRun) answers.push({ ...nothing, resultsDeleted: await sweepOrphans(engine) });
   return answers.reduce(add, nothing);
+}
+
+/** Objects that were announced more than a day ago and that nothing refers to: what crashes and failed uploads left. */
+const sweepOrphans = async (engine: Engine): Promise<number> =>
+  removeObjects(engine, await markOrphans(engine.db, limits.sweepBatch));
+
+const daysMax = 36_500;
+
+/** Whoever asks for less than nothing means something else, and nothing is removed. */
+function checkOptions({ days, failedDays, batchSize, queueName }: PurgeOptions): void {
+  checkNumber('days', days, { min: 0, max: daysMax });
+  checkNumber('failed_days', failedDays, { min: 0, max: daysMax });
+  checkNumber('batch_size', batchSize, { min: 1, max: 10_000, whole: true });
+  if (queueName !== undefined) checkQueue(queueName, null);
 }
 
 const nothing: PurgeAnswer = { deleted: 0, resultsDeleted: 0, rayJobsDeleted: 0 };
@@ -63,14 +86,29 @@ async function purgeScope(
   for (let batch = batchSize; batch === batchSize && engine.monotonicMs() < endMs; ) {
     const purged = await purgeExecutions(engine.db, scope, batchSize);
     batch = purged.deleted;
-    total = add(total, {
-      deleted: batch,
-      resultsDeleted: await removeObjects(engine, await unreferenced(engine, purged.references)),
-      rayJobsDeleted: await removeRayJobs(engine, purged.rayJobs),
-    });
+    total = add(total, await cleanUpAfter(engine, purged));
   }
   return total;
 }
+
+/** Removes one final execution with its result object and its job records; what is not final is refused. */
+export async function remove(engine: Engine, id: string): Promise<void> {
+  const purged = isExecutionId(id) ? await purgeExecution(engine.db, id) : null;
+  if (purged?.deleted === 1) return void (await cleanUpAfter(engine, purged));
+  const sight = purged && (await findExecution(engine.db, id));
+  if (!sight) throw executionNotFound();
+  const { state } = sight.execution;
+  throw new MobulaError('not_deletable', `The execution is ${state}; only final ones can be deleted.`, {
+    members: { state },
+  });
+}
+
+/** What lies outside the database and is nobody's now. */
+const cleanUpAfter = async (engine: Engine, purged: Purged): Promise<PurgeAnswer> => ({
+  deleted: purged.deleted,
+  resultsDeleted: await removeObjects(engine, await unreferenced(engine, purged.references)),
+  rayJobsDeleted: await removeRayJobs(engine, purged.rayJobs),
+});
 
 const unreferenced = async ({ db }: Engine, references: readonly string[]): Promise<readonly string[]> =>
   references.length === 0 ? [] : markUnreferenced(db, references);
@@ -90,7 +128,7 @@ function toScopes({ days, failedDays, states = finalStates, queueName, task }: P
     queue: queueName ?? null,
     task: task ?? null,
   });
-  const failed = states.filter((state) => state === 'FAILED');
-  const others = states.filter((state) => state !== 'FAILED');
+  const failed = states.filter((state) => statusOf(state) === 'FAILED');
+  const others = states.filter((state) => statusOf(state) !== 'FAILED');
   return [scope(others, days), scope(failed, failedDays ?? days)].filter(({ states: of }) => of.length > 0);
 }

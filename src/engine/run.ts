@@ -108,7 +108,13 @@ function look(engine: Engine, { queues }: RunOptions): Promise<Survey> {
 }
 
 const isBusy = (seen: Survey): boolean =>
-  seen.lanes.length > 0 || seen.delayedDue || seen.expired || seen.lapsed || seen.checksDue || seen.recordsDue;
+  seen.lanes.length > 0 ||
+  seen.delayedDue ||
+  seen.expired ||
+  seen.lapsed ||
+  seen.checksDue ||
+  seen.recordsDue ||
+  seen.talliesLong;
 
 const toRayWord = (health: RunnerHealth | null): RayWord => {
   if (!health) return 'none';

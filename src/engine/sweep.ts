@@ -4,6 +4,7 @@ import { finishAttempts } from '../db/executions/finish.ts';
 import { promoteDelayed } from '../db/executions/promote.ts';
 import type { Survey } from '../db/executions/survey.ts';
 import { takeLapsed } from '../db/executions/take-lapsed.ts';
+import { foldTallies } from '../db/executions/tally.ts';
 import type { Engine } from './engine.ts';
 import { failed } from './finish.ts';
 import { noteFinished, type Report } from './report.ts';
@@ -17,6 +18,7 @@ export async function sweep(engine: Engine, survey: Survey, report: Report): Pro
     report.completed += expired;
   }
   if (survey.delayedDue) await promoteDelayed(engine.db, limits.sweepBatch);
+  if (survey.talliesLong) await foldTallies(engine.db);
 }
 
 /** The code of a dead invocation has begun and cannot report any more: its attempt failed as `Lost`, the policy decides. */

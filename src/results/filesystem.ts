@@ -1,93 +1,159 @@
 import { randomUUID } from 'node:crypto';
-import { constants, type FileHandle, link, mkdir, open, rm, stat } from 'node:fs/promises';
+import { constants, type FileHandle, link, lstat, mkdir, open, realpath, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
 import { MobulaError } from '../core/errors.ts';
-import type { Digest, ReadAnswer, ResultStore } from '../core/result-store.ts';
-import { sha256Hex } from '../core/sha256.ts';
-
-const referencePattern =
-  /^resultfs:\/\/sha256\/([0-9a-f]{64})\?rel=([0-9a-f]{2}\/[0-9a-f]{2}\/[0-9a-f]{64}\.json)&bytes=(\d{1,15})$/;
+import type { Digest, NoValue, OpenAnswer, ReadAnswer, ResultStore } from '../core/result-store.ts';
+import { makeProbe } from './probe.ts';
+import { collect, readOut, verified, WrongBytes } from './verified.ts';
 
 /**
  * Keeps values as files under one folder, named by their digest. Writes are create-only: a temporary file is linked into
- * place, so that a reader sees a whole value or none. It follows no symbolic link in the last step of a path, and reads
- * only names that it would have made itself. It is naive about folders shared over a network that cannot hard-link.
+ * place, so that a reader sees a whole value or none. It reads and removes only names that it would have made itself, and
+ * follows no symbolic link below the folder. It is naive about folders shared over a network that cannot hard-link.
  */
 export function filesystemStore({ root }: { root: string }): ResultStore {
-  const pathOf = (sha256: string): string => join(root, relative(sha256));
-
-  async function put(digest: Digest, bytes: Uint8Array): Promise<void> {
-    if (await has(digest)) return;
-    const path = pathOf(digest.sha256);
-    const draft = join(dirname(path), `.${randomUUID()}`);
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    const file = await open(draft, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-      await file.close();
-      await link(draft, path).catch((error) => ignore(error, 'EEXIST'));
-    } finally {
-      await rm(draft, { force: true });
-    }
-  }
-
-  async function has({ sha256, bytes }: Digest): Promise<boolean> {
-    const found = await stat(pathOf(sha256)).catch((error) => ignore(error, 'ENOENT'));
-    return found?.isFile() === true && found.size === bytes;
-  }
-
-  async function read(reference: string): Promise<ReadAnswer> {
-    const parsed = parse(reference);
-    if (!parsed) return { kind: 'foreign', message: 'The reference is not of this store.' };
-    const file = await openRegular(pathOf(parsed.sha256));
-    if (!file) return { kind: 'absent', message: 'The value is not in the store.' };
-    try {
-      if ((await file.stat()).size !== parsed.bytes)
-        return { kind: 'mismatch', message: 'The value has another length.' };
-      const bytes = await file.readFile();
-      return (await sha256Hex(bytes)) === parsed.sha256
-        ? { kind: 'found', bytes }
-        : { kind: 'mismatch', message: 'The value has another digest.' };
-    } finally {
-      await file.close();
-    }
-  }
-
-  async function remove(reference: string): Promise<boolean> {
-    const parsed = parse(reference);
-    if (!parsed) return false;
-    await rm(pathOf(parsed.sha256), { force: true });
-    return true;
-  }
-
-  return {
+  const store: Omit<ResultStore, 'check'> = {
     name: 'filesystem',
     keepsValues: true,
-    reference: ({ sha256, bytes }) => `resultfs://sha256/${sha256}?rel=${relative(sha256)}&bytes=${bytes}`,
-    put: (digest, bytes) => guarded(() => put(digest, bytes)),
-    read: (reference) => guarded(() => read(reference)),
-    has: (digest) => guarded(() => has(digest)),
-    remove: (reference) => guarded(() => remove(reference)),
+    reference,
+    put: (digest, bytes) => guarded(() => create(root, digest, bytes)),
+    putStream: (digest, stream) => guarded(() => createVerified(root, digest, stream)),
+    read: (text, bytesMax) => guarded(() => read(root, text, bytesMax)),
+    open: (text) => guarded(() => openStream(root, text)),
+    has: (digest) => guarded(() => has(root, digest)),
+    remove: (text) => guarded(() => remove(root, text)),
     signUpload: () => Promise.resolve({ method: 'PUT', url: null, headers: {} }),
+    signDownload: () => Promise.resolve(null),
   };
+  return { ...store, check: () => check(root, store) };
 }
 
 const relative = (sha256: string): string => `${sha256.slice(0, 2)}/${sha256.slice(2, 4)}/${sha256}.json`;
 
-function parse(reference: string): Digest | null {
-  const [, sha256, rel, bytes] = referencePattern.exec(reference) ?? [];
-  return sha256 && rel === relative(sha256) ? { sha256, bytes: Number(bytes) } : null;
+const reference = ({ sha256, bytes }: Digest): string =>
+  `resultfs://sha256/${sha256}?rel=${relative(sha256)}&bytes=${bytes}`;
+
+/** A reference is ours if we would make it again from what it says. */
+function parse(text: string): Digest | null {
+  const [, sha256, bytes] = /^resultfs:\/\/sha256\/([0-9a-f]{64})\?rel=.+&bytes=(\d{1,15})$/.exec(text) ?? [];
+  const digest = sha256 ? { sha256, bytes: Number(bytes) } : null;
+  return digest && reference(digest) === text ? digest : null;
 }
 
-/** Null where there is nothing, or something else than a plain file (a planted link above all). */
+/** Where a value is or would be; null if its folder is missing, or somewhere else than it seems (a planted link). */
+async function locate(root: string, { sha256 }: Digest): Promise<string | null> {
+  const path = join(root, relative(sha256));
+  const [here, there] = await Promise.all([root, dirname(path)].map(resolved));
+  return here && there === join(here, dirname(relative(sha256))) ? path : null;
+}
+
+const resolved = (path: string): Promise<string | null> =>
+  realpath(path).catch((error) => ignore(error, 'ENOENT', 'ENOTDIR', 'ELOOP'));
+
+async function has(root: string, digest: Digest): Promise<boolean> {
+  const path = await locate(root, digest);
+  const found = path === null ? null : await lstat(path).catch((error) => ignore(error, 'ENOENT'));
+  return found?.isFile() === true && found.size === digest.bytes;
+}
+
+async function create(root: string, digest: Digest, body: Uint8Array | ReadableStream<Uint8Array>): Promise<void> {
+  if (await has(root, digest)) return;
+  await mkdir(dirname(join(root, relative(digest.sha256))), { recursive: true, mode: 0o700 });
+  const path = await locate(root, digest);
+  if (!path) throw new Error('A folder of the result store is a link to somewhere else.');
+  const draft = join(dirname(path), `.${randomUUID()}`);
+  try {
+    await writeDurably(draft, body);
+    await link(draft, path).catch((error) => ignore(error, 'EEXIST'));
+  } finally {
+    await rm(draft, { force: true });
+  }
+  if (!(await has(root, digest))) throw new Error('Something else is in the place of this value.');
+}
+
+async function writeDurably(path: string, body: Uint8Array | ReadableStream<Uint8Array>): Promise<void> {
+  const file = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+  try {
+    await writeFile(file, body);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function createVerified(root: string, digest: Digest, stream: ReadableStream<Uint8Array>): Promise<boolean> {
+  const body = verified(stream, digest);
+  try {
+    // Whoever sends what is there already is heard to the end and judged all the same.
+    if (await has(root, digest)) await readOut(body);
+    else await create(root, digest, body);
+    return true;
+  } catch (error) {
+    if (error instanceof WrongBytes) return false;
+    throw error;
+  }
+}
+
+async function openStream(root: string, text: string): Promise<OpenAnswer> {
+  const digest = parse(text);
+  if (!digest) return { kind: 'foreign', message: 'The reference is not of this store.' };
+  const path = await locate(root, digest);
+  const file = path === null ? null : await openRegular(path);
+  if (!file) return { kind: 'absent', message: 'The value is not in the store.' };
+  const { size } = await file.stat();
+  if (size !== digest.bytes) {
+    await file.close();
+    return mismatch;
+  }
+  const source = Readable.toWeb(file.createReadStream(), { strategy: { highWaterMark: 1 } });
+  return { kind: 'found', bytes: size, stream: verified(source as ReadableStream<Uint8Array>, digest) };
+}
+
+async function read(root: string, text: string, bytesMax: number): Promise<ReadAnswer> {
+  const digest = parse(text);
+  if (digest && digest.bytes > bytesMax) {
+    return { kind: 'too_large', message: `The value has ${digest.bytes} bytes, more than ${bytesMax}.` };
+  }
+  const opened = await openStream(root, text);
+  if (opened.kind !== 'found') return opened;
+  try {
+    return { kind: 'found', bytes: await collect(opened.stream, opened.bytes) };
+  } catch (error) {
+    if (error instanceof WrongBytes) return mismatch;
+    throw error;
+  }
+}
+
+const mismatch: NoValue = { kind: 'mismatch', message: 'The stored value has another length or digest.' };
+
+async function remove(root: string, text: string): Promise<boolean> {
+  const digest = parse(text);
+  const path = digest && (await locate(root, digest));
+  if (path) await rm(path, { force: true });
+  return digest !== null;
+}
+
+/** Null where there is nothing, or something else than a plain file: a planted link, or a pipe that nobody writes to. */
 async function openRegular(path: string): Promise<FileHandle | null> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((error) =>
-    ignore(error, 'ENOENT', 'ELOOP', 'ENOTDIR'),
-  );
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const file = await open(path, flags).catch((error) => ignore(error, 'ENOENT', 'ELOOP', 'ENXIO'));
   if (!file || (await file.stat()).isFile()) return file;
   await file.close();
   return null;
+}
+
+async function check(root: string, store: Pick<ResultStore, 'put' | 'remove'>): Promise<string[]> {
+  const { digest, bytes } = await makeProbe();
+  try {
+    await store.put(digest, bytes);
+    await store.remove(reference(digest));
+    return [];
+  } catch (error) {
+    const cause = error instanceof MobulaError ? error.detail.cause : error;
+    const why = cause instanceof Error && 'code' in cause ? ` (${cause.code})` : '';
+    return [`MOBULA_RESULT_STORAGE_FILESYSTEM_PATH: ${root} cannot be written to${why}`];
+  }
 }
 
 function ignore(error: unknown, ...codes: string[]): null {

@@ -51,9 +51,9 @@ export async function sightHealth({ http, timeouts, allowInsecure }: RayLink): P
     sightCluster(http, timeouts.readMs),
     isHealthy(http, timeouts.readMs),
   ]);
-  if (cluster.kind !== 'known') return { reachable: false, reason: cluster.message };
-  if (!isStoreAlive) return { reachable: false, reason: storeIsAway };
+  if (cluster.kind !== 'known') return { reachable: false, reason: cluster.message, refused: false };
+  if (!isStoreAlive) return { reachable: false, reason: storeIsAway, refused: false };
   const problem = allowInsecure ? null : versionProblem(cluster.version);
-  if (problem !== null) return { reachable: false, reason: problem };
+  if (problem !== null) return { reachable: false, reason: problem, refused: true };
   return { reachable: true, version: cluster.version, session: cluster.session };
 }

@@ -173,7 +173,7 @@ test('health tells a dashboard without its store from a cluster', async () => {
   const { ray, runner } = await openBench();
   expect(await runner.health()).toEqual({ reachable: true, version: '2.58.0', session: ray.session });
   ray.next('health', '503');
-  expect(await runner.health()).toEqual({ reachable: false, reason: expect.stringContaining('GCS') });
+  expect(await runner.health()).toEqual({ reachable: false, reason: expect.stringContaining('GCS'), refused: false });
   ray.next('version', '403');
-  expect(await runner.health()).toEqual({ reachable: false, reason: expect.stringContaining('RAY_AUTH_TOKEN') });
+  expect(await runner.health()).toEqual({ reachable: false, reason: expect.stringContaining('RAY_AUTH_TOKEN'), refused: false });
 });

@@ -3,7 +3,7 @@ import type { SQL } from 'drizzle-orm';
 import { PgDialect } from 'drizzle-orm/pg-core';
 import { MobulaError } from '../../core/errors.ts';
 import type { Db } from '../db.ts';
-import { toOutage } from './outage.ts';
+import { toOurError } from './driver-error.ts';
 
 const dialect = new PgDialect();
 
@@ -20,7 +20,7 @@ export function neonHttpDb(url: string, fetchEndpoint?: string): Db {
       try {
         return (await client.query(sql, params, { fetchOptions: { signal: AbortSignal.timeout(30_000) } })) as Row[];
       } catch (error) {
-        throw toOutage(error);
+        throw toOurError(error);
       }
     },
     transaction: () =>

@@ -2,7 +2,7 @@ import type { SQL } from 'drizzle-orm';
 import { PgDialect } from 'drizzle-orm/pg-core';
 import { Pool, type PoolClient } from 'pg';
 import type { Db, Executor } from '../db.ts';
-import { toOutage } from './outage.ts';
+import { toOurError } from './driver-error.ts';
 
 const dialect = new PgDialect();
 
@@ -18,7 +18,7 @@ export const pgExecutor = (client: Queryable): Executor => ({
     try {
       return (await client.query(sql, params)).rows as Row[];
     } catch (error) {
-      throw toOutage(error);
+      throw toOurError(error);
     }
   },
 });
@@ -54,7 +54,7 @@ async function transaction<T>(pool: Pool, work: (tx: Executor) => Promise<T>): P
     return result;
   } catch (error) {
     client.release(true); // closing the connection rolls back, whatever state it is in
-    throw toOutage(error);
+    throw toOurError(error);
   }
 }
 
@@ -62,6 +62,6 @@ async function connected(pool: Pool): Promise<PoolClient> {
   try {
     return await pool.connect();
   } catch (error) {
-    throw toOutage(error);
+    throw toOurError(error);
   }
 }

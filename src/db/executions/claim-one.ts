@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { State } from '../../core/execution.ts';
-import { type Executor, now } from '../db.ts';
+import { type Executor, now, seconds } from '../db.ts';
 import {
   type Claimed,
   type ClaimedRow,
@@ -11,6 +11,7 @@ import {
   takeOver,
   toClaimed,
 } from './claim.ts';
+import { tally } from './tally.ts';
 
 export interface ClaimOneOptions {
   readonly id: string;
@@ -39,8 +40,9 @@ export const claimOneInline = (db: Executor, options: ClaimOneOptions): Promise<
     with slot as materialized (select 1 as free),
     found as materialized (${find(options)}),
     due as materialized (${lock(options)}),
-    claimed as (${takeOver(sql`due`, 'inline', null, options, grant(options))}),
-    leased as (${extendLease(options)})
+    claimed as (${takeOver(sql`due`, 'inline', null, options, renew(options))}),
+    leased as (${extendLease(options)}),
+    recounted as (${tally(retried, -1)})
     ${read}`,
   );
 
@@ -55,11 +57,15 @@ export const claimOneRemote = (db: Executor, options: ClaimOneRemoteOptions): Pr
     with slot as materialized (${freeSlots(options)}),
     found as materialized (${find(options)}),
     due as materialized (${lock(options)}),
-    claimed as (${takeOver(sql`due`, options.runner, options.cluster, options, grant(options))}),
+    claimed as (${takeOver(sql`due`, options.runner, options.cluster, options, renew(options))}),
     leased as (${extendLease(options)}),
-    counted as (${countUp(options)})
+    counted as (${countUp(options)}),
+    recounted as (${tally(retried, -1)})
     ${read}`,
   );
+
+/** The state that an explicit retry has left. */
+const retried: SQL = sql`(select f.state from found f where exists (select from claimed)) r`;
 
 const find = ({ id }: ClaimOneOptions): SQL => sql`
   select e.state, e.ready or e.due_at <= ${now} as is_due from mobula.executions e where e.id = ${id}`;
@@ -71,8 +77,11 @@ const lock = ({ id, allowRetry, force }: ClaimOneOptions): SQL => sql`
     or (${allowRetry} and e.state in ('FAILED', 'LOST', 'EXPIRED')))
   for no key update skip locked`;
 
-const grant = ({ grantedAttempts }: ClaimOneOptions): SQL =>
-  sql`case when e.state = 'QUEUED' then e.max_attempts else e.attempt + ${grantedAttempts}::integer end`;
+/** An explicit retry is due now, with the task's attempts and its queue timeout anew. */
+const renew = ({ grantedAttempts }: ClaimOneOptions): SQL => sql`,
+    max_attempts = case when e.state = 'QUEUED' then e.max_attempts else e.attempt + ${grantedAttempts}::integer end,
+    due_at = case when e.state = 'QUEUED' then e.due_at else ${now} end,
+    expires_at = case when e.state = 'QUEUED' then e.expires_at else ${now} + ${seconds(sql`e.queue_timeout_seconds`)} end`;
 
 const read: SQL = sql`
   select f.state as found_state, f.is_due, (select free from slot) as free, c.*, i.input

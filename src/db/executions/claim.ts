@@ -54,8 +54,8 @@ export interface RemoteClaimOptions extends ClaimOptions {
 
 /**
  * The same for attempts on a cluster, which begin later by their driver's own call. The cluster's row in `capacity` is
- * locked first and counted up in the same statement, so that no number of parallel calls exceeds `concurrency`; the
- * row must exist (`openCapacity`).
+ * locked first and counted up in the same statement, so that no number of parallel calls exceeds `concurrency`; without
+ * that row (`openCapacity`) nothing is claimed.
  */
 export const claimRemote = (db: Executor, options: RemoteClaimOptions): Promise<Claimed[]> =>
   claim(
@@ -63,7 +63,7 @@ export const claimRemote = (db: Executor, options: RemoteClaimOptions): Promise<
     sql`
     with slot as materialized (${freeSlots(options)}),
     candidates as materialized (${dueIn(options.lanes, options.limit)}),
-    due as (select * from candidates order by priority desc, due_at, id limit (select free from slot)),
+    due as (select * from candidates order by priority desc, due_at, id limit coalesce((select free from slot), 0)),
     claimed as (${takeOver(sql`due`, options.runner, options.cluster, options)}),
     leased as (${extendLease(options)}),
     counted as (${countUp(options)})
@@ -107,20 +107,20 @@ export const freeSlots = (options: { runner: RunnerName; cluster: string; concur
   select greatest(0, ${options.concurrency} - running) as free from mobula.capacity
   where runner = ${options.runner} and cluster = ${options.cluster} for update`;
 
-/** RUNNING, with the next attempt's number, under our lease. `picked` has the ids, locked. */
+/** RUNNING, with the next attempt's number, under our lease. `picked` has the ids, locked; `also` sets further columns. */
 export const takeOver = (
   picked: SQL,
   runner: RunnerName,
   cluster: string | null,
   options: { invocationId: string; leaseSeconds: number },
-  maxAttempts: SQL = sql`e.max_attempts`,
+  also: SQL = sql``,
 ): SQL => sql`
   update mobula.executions e
   set state = 'RUNNING', attempt = e.attempt + 1, epoch = e.epoch + 1, version = e.version + 1, ready = false,
-    max_attempts = ${maxAttempts}, runner = ${runner}, cluster = ${cluster},
+    runner = ${runner}, cluster = ${cluster},
     holder = ${options.invocationId}, claimed_at = ${now}, started_at = coalesce(e.started_at, ${now}),
     begun_at = ${runner === 'inline' ? now : null}, check_at = ${now} + ${seconds(options.leaseSeconds)},
-    beat_at = null, ray_ended_at = null, finished_at = null, nonce = null, ray_session = null, progress = null
+    beat_at = null, ray_ended_at = null, finished_at = null, nonce = null, ray_session = null, progress = null${also}
   from ${picked} where e.id = ${picked}.id
   returning e.id, e.task, e.attempt, e.epoch, e.max_attempts, e.timeout_seconds, e.priority, e.due_at`;
 

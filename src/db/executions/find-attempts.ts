@@ -36,10 +36,18 @@ export async function findAttempts(db: Executor, id: string): Promise<Attempt[]>
   }));
 }
 
-/** Whether this very driver's outcome has been recorded: what a driver that lost the answer asks again. */
-export async function hasCompleted(db: Executor, id: string, attempt: number, nonce: string): Promise<boolean> {
-  const rows = await db.execute(
-    sql`select 1 from mobula.attempts where execution_id = ${id} and attempt = ${attempt} and nonce = ${nonce}`,
-  );
-  return rows.length > 0;
+/**
+ * Where the attempt that this very driver began stands: RUNNING while it is current, then how its own outcome was
+ * recorded, for a driver that lost the answer. Null is a stale driver: it never began, or its attempt was ended without it.
+ */
+export async function findDrivenState(
+  db: Executor,
+  { id, attempt, nonce }: { id: string; attempt: number; nonce: string },
+): Promise<AttemptState | null> {
+  const [row] = await db.execute<{ state: AttemptState }>(sql`
+    select state from mobula.attempts where execution_id = ${id} and attempt = ${attempt} and nonce = ${nonce}
+    union all
+    select 'RUNNING' from mobula.executions
+    where id = ${id} and attempt = ${attempt} and nonce = ${nonce} and state in ('RUNNING', 'CANCELLING')`);
+  return row?.state ?? null;
 }

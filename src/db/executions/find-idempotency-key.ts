@@ -4,6 +4,8 @@ import { type Executor, list } from '../db.ts';
 /** What an idempotency key was used for. */
 export interface UsedKey {
   readonly executionIds: readonly string[];
+  /** Those of them that it made itself; the others were met by their `unique_key`. */
+  readonly madeIds: readonly string[];
   /** Whether the request that used it had this very digest. */
   readonly sameRequest: boolean;
   readonly purged: boolean;
@@ -11,11 +13,19 @@ export interface UsedKey {
 
 /** The use of a key; null where it is free. */
 export async function findIdempotencyKey(db: Executor, key: string, requestSha256Hex: string): Promise<UsedKey | null> {
-  const [row] = await db.execute<{ ids: string; same: boolean; purged: boolean }>(sql`
-    select array_to_string(execution_ids, ',') as ids, encode(request_sha256, 'hex') = ${requestSha256Hex} as same,
+  const [row] = await db.execute<{ ids: string; made: string; same: boolean; purged: boolean }>(sql`
+    select array_to_string(execution_ids, ',') as ids, array_to_string(array(
+        select e.id from mobula.executions e where e.id = any(k.execution_ids) and e.idempotency_key = k.key), ',') as made,
+      encode(request_sha256, 'hex') = ${requestSha256Hex} as same,
       purged_at is not null as purged
-    from mobula.idempotency_keys where key = ${key}`);
-  return row ? { executionIds: row.ids.split(','), sameRequest: row.same, purged: row.purged } : null;
+    from mobula.idempotency_keys k where key = ${key}`);
+  if (!row) return null;
+  return {
+    executionIds: row.ids.split(','),
+    madeIds: row.made.split(','),
+    sameRequest: row.same,
+    purged: row.purged,
+  };
 }
 
 /** Points a key at the execution that answered its request in the end: the one that held its `unique_key`. */

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { State } from '../../core/execution.ts';
 import { limits } from '../../core/limits.ts';
 import { type Executor, list, now, seconds } from '../db.ts';
+import { tally } from './tally.ts';
 
 /**
  * How an attempt ended, as far as the one who saw it knows. The row decides what follows: CANCELLING ends CANCELLED
@@ -12,7 +13,7 @@ import { type Executor, list, now, seconds } from '../db.ts';
  */
 export type Ending = 'SUCCEEDED' | 'FAILED' | 'LOST' | 'CANCELLED' | 'RELEASED' | 'NEVER_BEGAN';
 
-/** One attempt's end, with the fence of its writer: an invocation's epoch or a driver's nonce. */
+/** One attempt's end, with the fence of its writer: an invocation's epoch or a driver's nonce. Without either it is stale. */
 export interface Finish {
   readonly id: string;
   readonly attempt: number;
@@ -87,6 +88,7 @@ export async function finishAttempts(db: Executor, finishes: readonly Finish[]):
       from f
       where e.id = f.id and e.attempt = f.attempt and ${isInFlight}
         and (f.epoch is null or e.epoch = f.epoch) and (f.nonce is null or e.nonce = f.nonce)
+        and num_nonnulls(f.epoch, f.nonce) > 0
       returning e.state, e.runner, e.cluster, e.claimed_at, e.begun_at, e.state = 'SUCCEEDED' as succeeded, f.*
     ),
     kept as (
@@ -106,6 +108,7 @@ export async function finishAttempts(db: Executor, finishes: readonly Finish[]):
       from (select reference, count(*) from ended where result_state = 'stored' group by 1) n
       where o.reference = n.reference
     ),
+    counted as (${tally(sql`ended`)}),
     freed as (
       update mobula.capacity c set running = c.running - d.count, changes = c.changes + 1
       from (select runner, cluster, count(*) from ended where cluster is not null group by runner, cluster) d

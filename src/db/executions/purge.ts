@@ -1,6 +1,7 @@
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import type { FinalState } from '../../core/execution.ts';
 import { type Executor, list, now, seconds } from '../db.ts';
+import { tally } from './tally.ts';
 
 export interface PurgeScope {
   readonly states: readonly FinalState[];
@@ -31,13 +32,24 @@ export interface Purged {
  * Deletes up to `limit` final executions of the scope with all that is theirs; fewer than `limit` is the end. Their
  * idempotency keys stay, marked as purged. What is not final is never touched. Repeatable.
  */
-export async function purgeExecutions(db: Executor, scope: PurgeScope, limit: number): Promise<Purged> {
+export const purgeExecutions = (db: Executor, scope: PurgeScope, limit: number): Promise<Purged> =>
+  erase(
+    db,
+    sql`
+    select e.id from mobula.executions e where ${covered(scope)}
+    order by e.finished_at limit ${limit} for update skip locked`,
+  );
+
+/** The same for one execution, if it is final. */
+export const purgeExecution = (db: Executor, id: string): Promise<Purged> =>
+  erase(db, sql`select e.id from mobula.executions e where e.id = ${id} and e.finished_at is not null for update`);
+
+/** `picked` selects the ids of final executions, locked. */
+async function erase(db: Executor, picked: SQL): Promise<Purged> {
   const [row] = await db.execute<{ deleted: string | number; history: string | null }>(sql`
-    with old as materialized (
-      select e.id from mobula.executions e where ${covered(scope)}
-      order by e.finished_at limit ${limit} for update skip locked
-    ),
-    gone as (delete from mobula.executions e using old where e.id = old.id returning e.id, e.idempotency_key),
+    with old as materialized (${picked}),
+    gone as (delete from mobula.executions e using old where e.id = old.id returning e.id, e.state, e.idempotency_key),
+    counted as (${tally(sql`gone`, -1)}),
     without_inputs as (delete from mobula.inputs i using gone where i.execution_id = gone.id),
     history as (
       delete from mobula.attempts a using gone where a.execution_id = gone.id

@@ -17,6 +17,8 @@ export interface Survey {
   readonly checksDue: boolean;
   /** Records of ended Ray jobs that may be deleted; nothing waits for them, so they do not count in `nextWakeAt`. */
   readonly recordsDue: boolean;
+  /** So many counts were appended that they should be folded. */
+  readonly talliesLong: boolean;
   /** Whether the cluster asked about has no free slot. */
   readonly full: boolean;
   /** Null where nothing is planned; lanes that are ready now do not count. */
@@ -45,6 +47,7 @@ export async function survey(db: Executor, { forms, queues, capacity = null }: S
     lapsed: boolean;
     checks_due: boolean;
     records_due: boolean;
+    tallies_long: boolean;
     is_full: boolean;
     next_wake_at: Date | string | null;
     seen_at: Date | string;
@@ -80,6 +83,7 @@ export async function survey(db: Executor, { forms, queues, capacity = null }: S
       coalesce(delayed.at <= ${now}, false) as delayed_due, coalesce(expiring.at <= ${now}, false) as expired,
       checks.lapsed, checks.due as checks_due,
       coalesce((select min(ray_record_until) from mobula.attempts where ray_record_until is not null) <= ${now}, false) as records_due,
+      exists (select from mobula.final_tallies offset 1000) as tallies_long,
       exists (select from mobula.capacity c where c.runner::text = ${capacity?.runner ?? null}
         and c.cluster = ${capacity?.cluster ?? null} and c.running >= ${capacity?.concurrency ?? null}) as is_full,
       least(delayed.at, expiring.at, checks.at) as next_wake_at, ${now} as seen_at
@@ -93,6 +97,7 @@ export async function survey(db: Executor, { forms, queues, capacity = null }: S
     lapsed: row.lapsed,
     checksDue: row.checks_due,
     recordsDue: row.records_due,
+    talliesLong: row.tallies_long,
     full: row.is_full,
     nextWakeAt: toDateOrNull(row.next_wake_at),
     seenAt: toDate(row.seen_at),

@@ -1,0 +1,52 @@
+import { sql } from 'drizzle-orm';
+import type { State } from '../../core/execution.ts';
+import { limits } from '../../core/limits.ts';
+import { type Executor, now, seconds } from '../db.ts';
+import { tally } from './tally.ts';
+
+export interface CancelAnswer {
+  /** As it was when this was decided. */
+  readonly before: State;
+  /** As decided; the same as before where nothing could be. */
+  readonly after: State;
+  readonly attempt: number;
+  /** Whether a job may be on a cluster that nobody wants any more. */
+  readonly onCluster: boolean;
+}
+
+/**
+ * Decides a cancel by the row as it is: QUEUED, and RUNNING before a driver has begun, is CANCELLED at once, and no gate
+ * will open for it; begun code is CANCELLING until it has ended. Null: there is no such execution. Repeatable.
+ */
+export async function cancelExecution(db: Executor, id: string): Promise<CancelAnswer | null> {
+  const [row] = await db.execute<{ before: State; after: State | null; attempt: number; on_cluster: boolean }>(sql`
+    with found as materialized (
+      select e.id, e.state, e.attempt, e.runner, e.cluster, e.claimed_at, e.begun_at,
+        e.state = 'QUEUED' or (e.state = 'RUNNING' and e.runner <> 'inline' and e.nonce is null) as at_once
+      from mobula.executions e where e.id = ${id} for no key update
+    ),
+    moved as (
+      update mobula.executions e
+      set state = (case when f.at_once then 'CANCELLED' else 'CANCELLING' end)::mobula.execution_state, ready = false,
+        version = e.version + 1, epoch = case when f.at_once then e.epoch + 1 else e.epoch end,
+        holder = case when f.at_once then null else e.holder end, check_at = case when f.at_once then null else ${now} end,
+        finished_at = case when f.at_once then ${now} end
+      from found f where e.id = f.id and f.state in ('QUEUED', 'RUNNING')
+      returning e.id, e.state, f.state as before, f.attempt, f.runner, f.cluster, f.claimed_at, f.begun_at
+    ),
+    kept as (
+      insert into mobula.attempts (execution_id, attempt, state, runner, cluster, claimed_at, begun_at, ended_at, ray_record_until)
+      select id, attempt, 'CANCELLED', runner, cluster, claimed_at, begun_at, ${now},
+        case when runner = 'ray_job' then ${now} + ${seconds(limits.rayRecordSeconds)} end
+      from moved where before = 'RUNNING' and state = 'CANCELLED'
+    ),
+    freed as (
+      update mobula.capacity c set running = c.running - 1, changes = c.changes + 1
+      from moved m where m.before = 'RUNNING' and m.state = 'CANCELLED' and c.runner = m.runner and c.cluster = m.cluster
+    ),
+    counted as (${tally(sql`moved`)})
+    select f.state as before, m.state as after, f.attempt, f.cluster is not null and f.state <> 'QUEUED' as on_cluster
+    from found f left join moved m on true`);
+  if (!row) return null;
+  return { before: row.before, after: row.after ?? row.before, attempt: row.attempt, onCluster: row.on_cluster };
+}

@@ -1,0 +1,22 @@
+import { type SQL, sql } from 'drizzle-orm';
+import type { Executor } from '../db.ts';
+
+/**
+ * Counts executions that enter (or, with -1, leave) a final state, so that statistics need not read history. Appended, not
+ * updated: concurrent statements never wait for a counter. `moved` is a CTE of the statement with a `state` column.
+ */
+export const tally = (moved: SQL, sign: 1 | -1 = 1): SQL => sql`
+  insert into mobula.final_tallies (state, count)
+  select state, ${sign} * count(*) from ${moved}
+  where state in ('SUCCEEDED', 'FAILED', 'CANCELLED', 'LOST', 'EXPIRED') group by state`;
+
+/** Folds appended counts into one row for each state; their sum never changes. Repeatable, and safe beside itself. */
+export async function foldTallies(db: Executor): Promise<void> {
+  await db.execute(sql`
+    with gone as (
+      delete from mobula.final_tallies where ctid = any(array(
+        select ctid from mobula.final_tallies limit 10000 for update skip locked))
+      returning state, count
+    )
+    insert into mobula.final_tallies (state, count) select state, sum(count) from gone group by state`);
+}

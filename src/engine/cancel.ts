@@ -1,0 +1,37 @@
+import { executionNotFound, MobulaError } from '../core/errors.ts';
+import type { Execution } from '../core/execution.ts';
+import { isExecutionId, rayJobId } from '../core/ids.ts';
+import { messageOf } from '../core/observe.ts';
+import { cancelExecution } from '../db/executions/cancel.ts';
+import { findExecution } from '../db/executions/find.ts';
+import type { Engine } from './engine.ts';
+
+/**
+ * Cancels an execution: at once where no user code has begun, else it ends when its code does. The decision is the row's;
+ * the job on the cluster is only asked to stop, here and by every look of reconcile until it has.
+ */
+export async function cancel(engine: Engine, id: string): Promise<Execution> {
+  const answer = isExecutionId(id) ? await cancelExecution(engine.db, id) : null;
+  if (!answer) throw executionNotFound();
+  if (answer.after !== 'CANCELLED' && answer.after !== 'CANCELLING') {
+    throw new MobulaError('not_cancellable', `The execution is ${answer.before} and cannot be cancelled.`, {
+      members: { state: answer.before },
+    });
+  }
+  if (answer.before === 'CANCELLED') throw alreadyCancelled();
+  if (answer.onCluster) await stopJob(engine, rayJobId(id, answer.attempt));
+  const sight = await findExecution(engine.db, id);
+  if (!sight) throw executionNotFound();
+  return sight.execution;
+}
+
+const alreadyCancelled = () =>
+  new MobulaError('not_cancellable', 'The execution is CANCELLED already.', { members: { state: 'CANCELLED' } });
+
+async function stopJob({ ray, log }: Engine, jobId: string): Promise<void> {
+  try {
+    await ray?.stop(jobId);
+  } catch (error) {
+    log('warn', 'job_not_stopped', { jobId, reason: messageOf(error) });
+  }
+}

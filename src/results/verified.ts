@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+import type { Digest } from '../core/result-store.ts';
+
+/** Why a verified stream failed: the bytes were not those of the digest. */
+export class WrongBytes extends Error {
+  override readonly name = 'WrongBytes';
+}
+
+/**
+ * The same stream, which fails before its end unless it has the digest's length and SHA-256: the last piece is held back
+ * until the whole is verified, so whoever takes a failed stream for a value has too few bytes. `onFail` hears of that,
+ * and of a source that fails, since not every consumer notices.
+ *
+ * It hashes by `node:crypto` because WebCrypto cannot do so piece by piece; workerd has it too.
+ */
+export function verified(
+  source: ReadableStream<Uint8Array>,
+  digest: Digest,
+  onFail: (error: unknown) => void = () => undefined,
+): ReadableStream<Uint8Array> {
+  const reader = source.getReader();
+  const hash = createHash('sha256');
+  let bytes = 0;
+  let held: Uint8Array | undefined;
+
+  /** Takes in what was read and gives out the piece before it: the last one only if all of them were right. */
+  function exchange({ done, value }: { done: boolean; value?: Uint8Array | undefined }): Uint8Array | undefined {
+    const before = held;
+    if (done) {
+      if (bytes !== digest.bytes) throw new WrongBytes(`There are ${bytes} bytes instead of ${digest.bytes}.`);
+      if (hash.digest('hex') !== digest.sha256) throw new WrongBytes('The bytes have another SHA-256.');
+      return before;
+    }
+    if (!value?.byteLength) return undefined;
+    bytes += value.byteLength;
+    if (bytes > digest.bytes) throw new WrongBytes(`There are more than ${digest.bytes} bytes.`);
+    hash.update(value);
+    held = value;
+    return before;
+  }
+
+  async function advance(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    for (let piece: Uint8Array | undefined; piece === undefined; ) {
+      const read = await reader.read();
+      piece = exchange(read);
+      if (piece) controller.enqueue(piece);
+      if (read.done) return controller.close();
+    }
+  }
+
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          await advance(controller);
+        } catch (error) {
+          reader.cancel(error).catch(() => undefined);
+          onFail(error);
+          throw error;
+        }
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** Reads to its end a stream that has no more than `bytes` bytes. */
+export async function collect(stream: ReadableStream<Uint8Array>, bytes: number): Promise<Uint8Array> {
+  const whole = new Uint8Array(bytes);
+  let filled = 0;
+  for await (const piece of stream) {
+    whole.set(piece, filled);
+    filled += piece.byteLength;
+  }
+  return whole.subarray(0, filled);
+}
+
+/** Reads a stream to its end for the sake of whether it fails. */
+export async function readOut(stream: ReadableStream<Uint8Array>): Promise<void> {
+  await stream.pipeTo(new WritableStream());
+}

@@ -1,0 +1,49 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import packageJson from '../package.json' with { type: 'json' };
+import { settingsSchema } from '../src/settings.ts';
+
+const root = join(import.meta.dirname, '..');
+const documents = ['README.md', 'docs/lifecycle.md'].map((path) => ({
+  path,
+  text: readFileSync(join(root, path), 'utf8'),
+}));
+const readme = documents[0]?.text ?? '';
+
+const rows = new Map(
+  Array.from(readme.matchAll(/^\| `([A-Z_]+)` \| (.+?) \| (.+) \|$/gm), ([, name = '', value = '']) => [name, value]),
+);
+
+test('the README lists every setting there is, and no other', () => {
+  expect([...rows.keys()].toSorted()).toEqual(Object.keys(settingsSchema.shape).toSorted());
+});
+
+test.each(Object.entries(settingsSchema.parse({})))('the README says the default of %s', (name, value) => {
+  const said = rows.get(name) ?? '';
+  if (value === undefined) expect(said).toMatch(/^–$|^by /);
+  else expect(said).toBe(written(value));
+});
+
+test.each(documents)('$path names only settings and commands that there are', ({ text }) => {
+  const settings = Array.from(text.matchAll(/\bMOBULA_[A-Z0-9_]*[A-Z0-9]/g), ([name]) => name);
+  expect(settings.filter((name) => !(name in settingsSchema.shape))).toEqual([]);
+  const commands = Array.from(
+    text.matchAll(/\bnpm (?:run )?(demo|test|check|migrate|serve|[a-z]+:[a-z]+|dev|bench)\b/g),
+    ([, name]) => name ?? '',
+  );
+  expect(
+    commands.filter((name) => !(name in packageJson.scripts) || !existsSync(join(root, `commands/${name}.ts`))),
+  ).toEqual([]);
+});
+
+test.each(documents)('the links of $path lead somewhere', ({ path, text }) => {
+  const targets = Array.from(text.matchAll(/\]\((?!https?:)([^)#]+)\)/g), ([, target]) => target ?? '');
+  expect(targets.filter((target) => !existsSync(join(root, path, '..', target)))).toEqual([]);
+});
+
+/** A default as the environment would spell it. */
+function written(value: unknown): string {
+  if (Array.isArray(value)) return value.length > 0 ? `\`${value.join(',')}\`` : '–';
+  return `\`${typeof value === 'object' ? JSON.stringify(value) : String(value)}\``;
+}

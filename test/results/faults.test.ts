@@ -1,0 +1,147 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Digest, ResultStore } from '../../src/core/result-store.ts';
+import type { Trouble } from '../support/fake-bucket/trouble.ts';
+import { adapters, gcs, s3 } from './adapters.ts';
+import { drain, freshValue, streamOf } from './conformance.ts';
+
+beforeAll(() => Promise.all([s3.start(), gcs.start()]));
+afterAll(() => Promise.all([s3.close(), gcs.close()]));
+
+/** Fake secrets all say so. */
+const canary = /canary|PRIVATE KEY|X-Amz-|X-Goog-/;
+
+/** All that a log line of an error shows. */
+function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return '';
+  return `${error.message}\n${error.stack}\n${wordsOf(error.cause)}`;
+}
+
+const unavailable = { code: 'store_unavailable', message: expect.stringMatching(/^The (S3|GCS) bucket results .+\.$/) };
+
+describe.each(adapters)('in trouble, $name', ({ fake, uploadMethod, make }) => {
+  let store: ResultStore;
+  beforeEach(() => {
+    fake.reset();
+    store = make({ timeoutMs: 300 });
+  });
+
+  /** Each call of the port that goes to the store. */
+  const calls: Record<string, (value: { digest: Digest; bytes: Uint8Array }) => Promise<unknown>> = {
+    put: ({ digest, bytes }) => store.put(digest, bytes),
+    putStream: ({ digest, bytes }) => store.putStream(digest, streamOf(bytes)),
+    read: ({ digest }) => store.read(store.reference(digest), 1_000_000),
+    open: ({ digest }) => store.open(store.reference(digest)),
+    has: ({ digest }) => store.has(digest),
+    remove: ({ digest }) => store.remove(store.reference(digest)),
+    check: () => store.check(),
+  };
+  /** What the fetch and the SDK hold meanwhile is fresh. */
+  const warmUp = async () => {
+    await store.has(freshValue().digest);
+    fake.ledger.length = 0;
+  };
+
+  for (const trouble of ['503', 'hang', 'drop', 'redirect', 'html'] satisfies Trouble[]) {
+    test(`tells of ${trouble} in every call, in time, after one try and without a secret`, async () => {
+      await warmUp();
+      fake.cause(trouble, { times: Infinity });
+      for (const [name, call] of Object.entries(calls)) {
+        const startedAt = performance.now();
+        const error = await call(freshValue(1_000)).catch((thrown) => thrown);
+        expect(error, name).toMatchObject(unavailable);
+        expect(wordsOf(error), name).not.toMatch(canary);
+        expect(performance.now() - startedAt, name).toBeLessThan(900);
+      }
+      // One each; a broken connection in the middle of a put is looked after once more.
+      expect(fake.ledger.length).toBeLessThanOrEqual(Object.keys(calls).length + 3);
+    });
+  }
+
+  test('tells of a refusal, which is a problem of the configuration', async () => {
+    await warmUp();
+    fake.cause('403', { times: Infinity });
+    for (const name of ['put', 'putStream', 'read', 'open', 'has', 'remove']) {
+      const error = await calls[name]?.(freshValue()).catch((thrown) => thrown);
+      expect(error, name).toMatchObject(unavailable);
+      expect(wordsOf(error), name).toMatch(/403/);
+      expect(wordsOf(error), name).not.toMatch(canary);
+    }
+    const problems = await store.check();
+    expect(problems).toEqual([expect.stringMatching(/^MOBULA_RESULT_STORAGE_(S3|GCS)_BUCKET: we may not write/)]);
+    expect(problems.join()).not.toMatch(canary);
+  });
+
+  test('does not believe a store that has lost what it says it keeps', async () => {
+    const value = freshValue(1_000);
+    fake.cause('lost', { method: uploadMethod, times: 2 });
+    await expect(store.put(value.digest, value.bytes)).rejects.toMatchObject(unavailable);
+    await expect(store.putStream(value.digest, streamOf(value.bytes))).rejects.toMatchObject(unavailable);
+    expect(await store.has(value.digest)).toBe(false);
+  });
+
+  test('looks after a value whose upload was cut off when it had arrived', async () => {
+    const value = freshValue(1_000);
+    fake.cause('takenThenDrop', { method: uploadMethod });
+    await store.put(value.digest, value.bytes);
+    expect(await store.has(value.digest)).toBe(true);
+  });
+
+  test.each([
+    ['truncated', 'fails'],
+    ['short', 'mismatch'],
+    ['wrongByte', 'mismatch'],
+    ['drip', 'fails'],
+    ['endless', 'mismatch'],
+  ] satisfies [Trouble, string][])('never gives out what came %s', async (trouble, outcome) => {
+    const value = freshValue(200_000);
+    await store.put(value.digest, value.bytes);
+    const reference = store.reference(value.digest);
+    fake.cause(trouble, { method: 'GET', times: 2 });
+
+    const read = store.read(reference, 1_000_000);
+    if (outcome === 'mismatch') expect(await read).toMatchObject({ kind: 'mismatch' });
+    else await expect(read).rejects.toMatchObject(unavailable);
+
+    const opened = await store.open(reference);
+    if (opened.kind !== 'found') return expect(opened.kind).toBe('mismatch');
+    const { bytes, failed } = await drain(opened.stream);
+    expect(failed).toBe(true);
+    expect(bytes.byteLength).toBeLessThan(value.digest.bytes);
+  });
+
+  test('gives up an upload that the store takes no more of, without reading its source to the end', async () => {
+    await warmUp();
+    const piece = new Uint8Array(65_536).fill(0x20);
+    const pieces = 2_000;
+    let pulled = 0;
+    const source = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pulled += 1;
+        controller.enqueue(piece);
+        if (pulled === pieces) controller.close();
+      },
+    });
+    const digest = { sha256: 'ab'.repeat(32), bytes: piece.byteLength * pieces };
+    // A transfer may take as long as it needs at the slowest pace that is allowed; here the source is what ends it.
+    const upload = store.putStream(digest, source.pipeThrough(failingAfter(400)));
+    setTimeout(() => {
+      fake.isDeaf = true;
+    });
+    await expect(upload).rejects.toThrow();
+    expect(pulled).toBeLessThan(pieces / 4);
+  });
+
+  test('reads a value no faster than it is taken', async () => {
+    const value = freshValue(32_000_000);
+    await store.put(value.digest, value.bytes);
+    const opened = await store.open(store.reference(value.digest));
+    if (opened.kind !== 'found') throw new Error(opened.kind);
+    const reader = opened.stream.getReader();
+    await reader.read();
+    const before = process.memoryUsage();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const after = process.memoryUsage();
+    expect(after.arrayBuffers + after.external - before.arrayBuffers - before.external).toBeLessThan(8_000_000);
+    await reader.cancel();
+  });
+});

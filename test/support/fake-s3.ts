@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import { type Keys, refusalOf } from './fake-bucket/sigv4.ts';
+import type { Answer } from './fake-bucket/trouble.ts';
+import { type Ask, FakeBucket } from './fake-bucket.ts';
+
+/**
+ * An S3 with one bucket that is as strict as the real one: signatures in headers and URLs, payload hashes, checksums,
+ * lengths, create-only writes. Path style.
+ */
+export class FakeS3 extends FakeBucket {
+  readonly region = 'eu-north-1';
+  readonly keys: Keys = {
+    accessKeyId: 'AKIDFAKE',
+    secretAccessKey: 'canary-s3-secret',
+    sessionToken: 'canary-s3-session/+=',
+  };
+
+  protected override answer(ask: Ask, body: Buffer): Answer {
+    const refusal = refusalOf(ask, body, this.keys, this.region);
+    if (refusal) return this.refuse(refusal === 'AuthorizationHeaderMalformed' ? 400 : 403, refusal);
+    const [, bucket = '', ...rest] = decodeURIComponent(ask.rawPath).split('/');
+    if (bucket !== this.bucket) return this.refuse(404, 'NoSuchBucket');
+    const key = rest.join('/');
+    if (ask.method === 'PUT') return this.put(key, ask, body);
+    if (ask.method === 'DELETE') {
+      this.objects.delete(key);
+      return { status: 204 };
+    }
+    return this.get(key, ask);
+  }
+
+  protected override refuse(status: number, word: string, message = 'No.'): Answer {
+    const error = `<Error><Code>${word}</Code><Message>${message}</Message><RequestId>1</RequestId></Error>`;
+    const body = `<?xml version="1.0" encoding="UTF-8"?>\n${error}`;
+    return { status, headers: { 'content-type': 'application/xml' }, body };
+  }
+
+  private put(key: string, { headers }: Ask, body: Buffer): Answer {
+    if (headers['content-length'] === undefined) return this.refuse(411, 'MissingContentLength');
+    const condition = headers['if-none-match'];
+    if (condition !== undefined && condition !== '*') return this.refuse(501, 'NotImplemented');
+    const checksum = headers['x-amz-checksum-sha256'];
+    const sha256 = createHash('sha256').update(body).digest('base64');
+    if (checksum !== undefined && checksum !== sha256) return this.refuse(400, 'BadDigest');
+    if (condition === '*' && this.objects.has(key)) return this.refuse(412, 'PreconditionFailed');
+    const about = { 'content-type': headers['content-type'] ?? 'binary/octet-stream' };
+    this.objects.set(key, { bytes: body, about: { ...about, ...(checksum && { 'x-amz-checksum-sha256': checksum }) } });
+    return { status: 200, headers: { etag: '"1"' } };
+  }
+
+  private get(key: string, { method, headers, url }: Ask): Answer {
+    const object = this.objects.get(key);
+    if (!object) return method === 'HEAD' ? { status: 404 } : this.refuse(404, 'NoSuchKey');
+    const { 'x-amz-checksum-sha256': checksum, ...about } = object.about;
+    const said: Record<string, string> = { ...about };
+    if (checksum && headers['x-amz-checksum-mode'] === 'ENABLED') said['x-amz-checksum-sha256'] = checksum;
+    for (const name of ['content-type', 'content-disposition']) {
+      const asked = url.searchParams.get(`response-${name}`);
+      if (asked !== null) said[name] = asked;
+    }
+    return { status: 200, headers: said, body: object.bytes };
+  }
+}
