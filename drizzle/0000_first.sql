@@ -100,6 +100,7 @@ CREATE TABLE "mobula"."idempotency_keys" (
 	"execution_ids" uuid[] NOT NULL,
 	"created_at" timestamp with time zone NOT NULL,
 	"purged_at" timestamp with time zone,
+	"settled" boolean DEFAULT false NOT NULL,
 	CONSTRAINT "idempotency_keys_length" CHECK (length(key) between 1 and 255)
 );
 --> statement-breakpoint

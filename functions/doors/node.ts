@@ -25,10 +25,22 @@ export async function openNodeDoor(
   const { port: given } = server.address() as AddressInfo;
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${given}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeIdleConnections();
-      }),
+    close: () => close(server),
   };
+}
+
+/** Platforms kill after ten seconds; what has not been answered by then never will be. */
+const patienceMs = 9_000;
+
+/** Waits for answers that are under way, but not for connections that are only kept alive. */
+function close(server: Server): Promise<void> {
+  const sweep = setInterval(() => server.closeIdleConnections(), 50);
+  const last = setTimeout(() => server.closeAllConnections(), patienceMs);
+  return new Promise((resolve) => {
+    server.close(() => {
+      clearInterval(sweep);
+      clearTimeout(last);
+      resolve();
+    });
+  });
 }

@@ -198,6 +198,8 @@ export const idempotencyKeys = mobula.table(
     executionIds: uuid('execution_ids').array().notNull(),
     createdAt: instant('created_at').notNull(),
     purgedAt: instant('purged_at'),
+    /** The ids were corrected after a unique key had been met; until then one of them may never have been stored. */
+    settled: boolean('settled').notNull().default(false),
   },
   (t) => [
     index('idempotency_keys_purged').on(t.purgedAt).where(sql`purged_at is not null`),

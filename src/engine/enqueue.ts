@@ -56,19 +56,19 @@ export async function enqueueExecutions(
   const answers = await Promise.all(
     rows.map((row) => {
       const enqueued = byId.get(row.id);
-      return enqueued
-        ? { execution: toQueued(row, enqueued), created: true, own: true }
-        : answerHolder(context.db, row);
+      return enqueued ? toCreated(row, enqueued) : answerHolder(context.db, row, key);
     }),
   );
-  if (key && stored.length < rows.length)
-    await pointKeyAt(
-      context.db,
-      key.key,
-      answers.map(({ execution }) => execution.id),
-    );
+  if (key && stored.length < rows.length) await pointKey(context.db, key, answers);
   return answers;
 }
+
+const pointKey = (db: Executor, { key }: IdempotencyKey, answers: readonly EnqueueAnswer[]): Promise<void> =>
+  pointKeyAt(
+    db,
+    key,
+    answers.map(({ execution }) => execution.id),
+  );
 
 async function toKey({ key, request }: Idempotency): Promise<IdempotencyKey> {
   const hex = await sha256Hex(request);
@@ -90,21 +90,40 @@ async function answerEarlier(
     });
   }
   const found = new Map((await findExecutions(db, used.executionIds)).map((execution) => [execution.id, execution]));
-  return used.executionIds.map((id) => {
-    const execution = found.get(id);
-    if (execution) return { execution, created: false, own: used.madeIds.includes(id) };
-    throw new MobulaError('execution_purged', 'What this Idempotency-Key made has been purged.', { members: { id } });
-  });
+  const answers = await Promise.all(
+    used.executionIds.map((id, index) => {
+      const execution = found.get(id);
+      if (execution) return { execution, created: false, own: used.madeIds.includes(id) };
+      const row = rows[index];
+      // Never stored: whoever took the key met a unique key, and has not noted yet by whose execution it was answered.
+      if (row?.uniqueKey && !used.purged && !used.settled) return answerHolder(db, row, key);
+      throw new MobulaError('execution_purged', 'What this Idempotency-Key made has been purged.', { members: { id } });
+    }),
+  );
+  if (found.size < new Set(used.executionIds).size) await pointKey(db, key, answers);
+  return answers;
 }
 
-/** The execution that holds the unique key. It may have finished in between: then its place is free, and asking again helps. */
-async function answerHolder(db: Executor, row: NewExecution): Promise<EnqueueAnswer> {
-  const execution = row.uniqueKey === null ? null : await findByUniqueKey(db, row.task, row.uniqueKey);
-  if (execution) return { execution, created: false, own: false };
+const holderTries = 3;
+
+/** The execution that holds the unique key; or, where that one has finished in between, the one that takes its place. */
+async function answerHolder(db: Executor, row: NewExecution, key: IdempotencyKey | null): Promise<EnqueueAnswer> {
+  for (let tries = 0; row.uniqueKey !== null && tries < holderTries; tries += 1) {
+    const execution = await findByUniqueKey(db, row.task, row.uniqueKey);
+    if (execution) return { execution, created: false, own: false };
+    const [enqueued] = await insertExecutions(db, [row], key && { ...key, isTaken: true });
+    if (enqueued) return toCreated(row, enqueued);
+  }
   throw new MobulaError('unique_key_taken', 'The unique_key was taken a moment ago; ask again.', {
     field: 'unique_key',
   });
 }
+
+const toCreated = (row: NewExecution, enqueued: Enqueued): EnqueueAnswer => ({
+  execution: toQueued(row, enqueued),
+  created: true,
+  own: true,
+});
 
 function toQueued(row: NewExecution, { enqueuedAt, runAfter }: Enqueued): Execution {
   return {

@@ -4,7 +4,7 @@ import type { Digest, NoValue, OpenAnswer, ReadAnswer, ResultStore } from '../co
 import { type BucketNames, type BucketPlace, bucketNames } from './bucket-names.ts';
 import { bucketUnavailable, findProblems } from './bucket-problems.ts';
 import { BucketFault, type BucketWire } from './bucket-wire.ts';
-import { impatient, TimeUp, within } from './patience.ts';
+import { impatient, TimeUp, watch, within } from './patience.ts';
 import { collect, readOut, verified, WrongBytes } from './verified.ts';
 
 export interface BucketOptions {
@@ -101,7 +101,9 @@ const isCutOff = (error: MobulaError): boolean =>
 
 async function createVerified(desk: Desk, digest: Digest, stream: ReadableStream<Uint8Array>): Promise<boolean> {
   const stop = new AbortController();
-  const body = verified(stream, digest, (error) => stop.abort(error));
+  const onFail = (error: unknown) => stop.abort(error);
+  const clock = watch(desk.timeoutMs, onFail);
+  const body = verified(stream, digest, { onFail, onMove: clock.move });
   try {
     // Whoever sends what is there already is heard to the end and judged; a store would not do that for us.
     if (await has(desk, digest)) await readOut(body);
@@ -110,6 +112,8 @@ async function createVerified(desk: Desk, digest: Digest, stream: ReadableStream
   } catch (error) {
     if (stop.signal.reason instanceof WrongBytes) return false;
     throw error;
+  } finally {
+    clock.end();
   }
 }
 

@@ -10,11 +10,15 @@ import { gcsFault, googleEndpoint, isEmulator, isMissingBucket, objectMetadata, 
 export function gcsSdkWire({ bucket, endpoint, credentials, tokenFetch }: GcsStoreOptions): BucketWire {
   const isOpen = isEmulator(endpoint) && !credentials;
   const storage = openClient({ endpoint, credentials, tokenFetch, isOpen });
-  const fileOf = (key: string): File => storage.bucket(bucket).file(key);
   const token = async () => (isOpen ? null : ((await storage.authClient.getAccessToken().catch(fail)) ?? null));
+  // The token comes first: without one the SDK would ask all the same, as nobody.
+  const fileOf = async (key: string): Promise<File> => {
+    await token();
+    return storage.bucket(bucket).file(key);
+  };
   const streams = gcsFetchWire({ bucket, endpoint: endpoint ?? googleEndpoint, token, send: fetch });
-  const sign = (key: string, options: Omit<SignedUrl, 'version' | 'expires'>, seconds: number) =>
-    isOpen ? null : signUrl(fileOf(key), { ...options, version: 'v4', expires: Date.now() + seconds * 1_000 });
+  const sign = async (key: string, options: Omit<SignedUrl, 'version' | 'expires'>, seconds: number) =>
+    isOpen ? null : signUrl(await fileOf(key), { ...options, version: 'v4', expires: Date.now() + seconds * 1_000 });
 
   return {
     // Streams go past the SDK, with its tokens. It cannot cut off an upload whose source fails, and leaves the connection
@@ -24,18 +28,18 @@ export function gcsSdkWire({ bucket, endpoint, credentials, tokenFetch }: GcsSto
       if (!(body instanceof Uint8Array)) return streams.create(key, digest, body, signal);
       const metadata = { ...objectMetadata(key, digest), md5Hash: createHash('md5').update(body).digest('base64') };
       const rules = { resumable: false, validation: false, preconditionOpts: { ifGenerationMatch: 0 } };
-      const save = fileOf(key).save(body as Buffer, { ...rules, metadata });
+      const save = (await fileOf(key)).save(body as Buffer, { ...rules, metadata });
       return save.then(
         () => 'created',
         (error) => ([409, 412].includes(statusOf(error)) ? 'taken' : fail(error)),
       );
     },
     async look(key) {
-      const [found] = (await fileOf(key).getMetadata().catch(nullIfAbsent)) ?? [null];
+      const [found] = (await (await fileOf(key)).getMetadata().catch(nullIfAbsent)) ?? [null];
       return found && { bytes: Number(found.size), sha256: found.metadata?.['sha256']?.toString() ?? null };
     },
     async remove(key) {
-      await fileOf(key).delete().catch(nullIfAbsent);
+      await (await fileOf(key)).delete().catch(nullIfAbsent);
     },
     async signPut(key, digest) {
       const headers = uploadHeaders(digest);

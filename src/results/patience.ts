@@ -30,6 +30,23 @@ export async function within<T>(
   }
 }
 
+/** Calls `onQuiet` once, when nobody has called `move` for so long; `end` is the end of that. */
+export function watch(ms: number, onQuiet: (error: TimeUp) => void): { move(): void; end(): void } {
+  const start = () => setTimeout(() => onQuiet(new TimeUp(ms)), ms);
+  let timer: ReturnType<typeof start> | null = start();
+  return {
+    move() {
+      if (timer === null) return;
+      clearTimeout(timer);
+      timer = start();
+    },
+    end() {
+      if (timer !== null) clearTimeout(timer);
+      timer = null;
+    },
+  };
+}
+
 /** The same stream, which fails when it is asked for its next piece and has none within `ms`. */
 export function impatient(source: ReadableStream<Uint8Array>, ms: number): ReadableStream<Uint8Array> {
   const reader = source.getReader();

@@ -6,17 +6,23 @@ export class WrongBytes extends Error {
   override readonly name = 'WrongBytes';
 }
 
+export interface Listener {
+  /** Hears that the stream fails, since not every consumer notices. */
+  readonly onFail?: (error: unknown) => void;
+  /** Hears whenever a piece is asked for or given out. */
+  readonly onMove?: () => void;
+}
+
 /**
  * The same stream, which fails before its end unless it has the digest's length and SHA-256: the last piece is held back
- * until the whole is verified, so whoever takes a failed stream for a value has too few bytes. `onFail` hears of that,
- * and of a source that fails, since not every consumer notices.
+ * until the whole is verified, so whoever takes a failed stream for a value has too few bytes.
  *
  * It hashes by `node:crypto` because WebCrypto cannot do so piece by piece; workerd has it too.
  */
 export function verified(
   source: ReadableStream<Uint8Array>,
   digest: Digest,
-  onFail: (error: unknown) => void = () => undefined,
+  { onFail, onMove }: Listener = {},
 ): ReadableStream<Uint8Array> {
   const reader = source.getReader();
   const hash = createHash('sha256');
@@ -52,10 +58,12 @@ export function verified(
     {
       async pull(controller) {
         try {
+          onMove?.();
           await advance(controller);
+          onMove?.();
         } catch (error) {
           reader.cancel(error).catch(() => undefined);
-          onFail(error);
+          onFail?.(error);
           throw error;
         }
       },

@@ -151,6 +151,25 @@ describe('a live lease', () => {
     expect((await look(app, id)).result).toBe('late');
   });
 
+  test('is spared by the very run that recovers from another', async () => {
+    const app = fresh.make();
+    const { id, running } = await hold(app);
+    const living = fresh.make();
+    const other = await enqueue(living, 'long', { ms: 400 });
+    const alive = living.call('POST', `/execute/${other.id}`);
+    await expect.poll(async () => (await look(app, other.id)).state).toBe('RUNNING');
+    await fresh.sql(`update mobula.executions set check_at = now() - interval '1 hour'`);
+    await fresh.sql(
+      `update mobula.invocations set lease_until = now() - interval '1 second'
+       where id = (select holder from mobula.executions where id = $1)`,
+      [id],
+    );
+    expect((await fresh.make().call('POST', '/run', {})).body).toMatchObject({ recovered: 1 });
+    expect((await alive).body.task).toMatchObject({ state: 'SUCCEEDED', attempt: 1, result: 'kept' });
+    gate.open();
+    await running;
+  });
+
   test('is renewed while the code runs, far longer than it lasts', async () => {
     const app = fresh.make(short);
     const { id } = await enqueue(app, 'long', { ms: 2_200 });

@@ -304,6 +304,17 @@ describe('a large value', () => {
     expect((await app.call('GET', `/executions/${id}/result`)).text).toBe(value);
   });
 
+  test('is not taken from a driver whose attempt is over', async () => {
+    const app = make({ MOBULA_RESULT_STORAGE_BACKEND: 'filesystem', MOBULA_RESULT_STORAGE_FILESYSTEM_PATH: folder });
+    const { url, capability: token } = await begin(app);
+    const { upload } = (await app.call('POST', `${url}/upload`, digest, { token })).body;
+    await app.call('POST', `${url}/complete`, failed, { token });
+    const before = await fresh.fingerprint();
+    const path = upload.url.slice('http://127.0.0.1:9'.length);
+    expectProblem(await app.call('PUT', path, value, { token: null, headers: upload.headers }), 409, 'attempt_stale');
+    expect(await fresh.fingerprint()).toBe(before);
+  });
+
   test('has no place where no store is configured, and its digest is kept', async () => {
     const app = make();
     const { id, url, capability: token } = await begin(app);

@@ -159,6 +159,17 @@ describe('order and delay', () => {
     expect(due.body).toMatchObject({ processed: 1, tasks: [{ id, state: 'SUCCEEDED' }] });
   });
 
+  test('one that has fallen due is run once, however many runs meet it', async () => {
+    const apps = Array.from({ length: 6 }, () => fresh.make());
+    const tasks = Array.from({ length: 20 }, (_, value) => ({ task: 'note', input: { value }, delay_seconds: 60 }));
+    await apps[0]?.call('POST', '/tasks/batch', { tasks });
+    await fresh.sql(`update mobula.executions set due_at = now() - interval '1 second'`);
+    noted.length = 0;
+    const answers = await Promise.all(apps.map((app) => app.call('POST', '/run', {})));
+    expect(answers.reduce((sum, { body }) => sum + body.processed, 0)).toBe(20);
+    expect(noted.toSorted((a, b) => Number(a) - Number(b))).toEqual(tasks.map((_, value) => value));
+  });
+
   test('one that was delayed for longer than anything is kept still has its input and metadata', async () => {
     const app = fresh.make();
     const { id } = await enqueue(

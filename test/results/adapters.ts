@@ -48,7 +48,12 @@ export const adapters: readonly Adapter[] = [
     uploadMethod: 'POST',
     make: (over) => gcsStore({ ...gcsOptions(), tokenFetch, ...over }),
   },
-  { name: 'gcs by fetch', fake: gcs, uploadMethod: 'POST', make: (over) => gcsFetchStore({ ...gcsOptions(), ...over }) },
+  {
+    name: 'gcs by fetch',
+    fake: gcs,
+    uploadMethod: 'POST',
+    make: (over) => gcsFetchStore({ ...gcsOptions(), ...over }),
+  },
 ];
 
 /** A bench on a fake, for the suite that all stores share. */

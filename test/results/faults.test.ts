@@ -22,7 +22,7 @@ describe.each(adapters)('in trouble, $name', ({ fake, uploadMethod, make }) => {
   let store: ResultStore;
   beforeEach(() => {
     fake.reset();
-    store = make({ timeoutMs: 300 });
+    store = make();
   });
 
   /** Each call of the port that goes to the store. */
@@ -44,14 +44,17 @@ describe.each(adapters)('in trouble, $name', ({ fake, uploadMethod, make }) => {
   for (const trouble of ['503', 'hang', 'drop', 'redirect', 'html'] satisfies Trouble[]) {
     test(`tells of ${trouble} in every call, in time, after one try and without a secret`, async () => {
       await warmUp();
+      if (trouble === 'hang') store = make({ timeoutMs: 300 });
+      if (trouble === 'hang') await warmUp();
       fake.cause(trouble, { times: Infinity });
-      for (const [name, call] of Object.entries(calls)) {
+      const tries = Object.entries(calls).map(async ([name, call]) => {
         const startedAt = performance.now();
         const error = await call(freshValue(1_000)).catch((thrown) => thrown);
         expect(error, name).toMatchObject(unavailable);
         expect(wordsOf(error), name).not.toMatch(canary);
-        expect(performance.now() - startedAt, name).toBeLessThan(900);
-      }
+        expect(performance.now() - startedAt, name).toBeLessThan(1_500);
+      });
+      await Promise.all(tries);
       // One each; a broken connection in the middle of a put is looked after once more.
       expect(fake.ledger.length).toBeLessThanOrEqual(Object.keys(calls).length + 3);
     });
@@ -72,6 +75,7 @@ describe.each(adapters)('in trouble, $name', ({ fake, uploadMethod, make }) => {
   });
 
   test('does not believe a store that has lost what it says it keeps', async () => {
+    await warmUp();
     const value = freshValue(1_000);
     fake.cause('lost', { method: uploadMethod, times: 2 });
     await expect(store.put(value.digest, value.bytes)).rejects.toMatchObject(unavailable);
@@ -80,6 +84,7 @@ describe.each(adapters)('in trouble, $name', ({ fake, uploadMethod, make }) => {
   });
 
   test('looks after a value whose upload was cut off when it had arrived', async () => {
+    await warmUp();
     const value = freshValue(1_000);
     fake.cause('takenThenDrop', { method: uploadMethod });
     await store.put(value.digest, value.bytes);
@@ -96,6 +101,8 @@ describe.each(adapters)('in trouble, $name', ({ fake, uploadMethod, make }) => {
     const value = freshValue(200_000);
     await store.put(value.digest, value.bytes);
     const reference = store.reference(value.digest);
+    if (trouble === 'drip') store = make({ timeoutMs: 300 });
+    await warmUp();
     fake.cause(trouble, { method: 'GET', times: 2 });
 
     const read = store.read(reference, 1_000_000);
@@ -109,39 +116,34 @@ describe.each(adapters)('in trouble, $name', ({ fake, uploadMethod, make }) => {
     expect(bytes.byteLength).toBeLessThan(value.digest.bytes);
   });
 
-  test('gives up an upload that the store takes no more of, without reading its source to the end', async () => {
+  test('takes an upload from its source no faster than the store does, and gives one up that stands still', async () => {
+    store = make({ timeoutMs: 1_000 });
     await warmUp();
-    const piece = new Uint8Array(65_536).fill(0x20);
-    const pieces = 2_000;
-    let pulled = 0;
-    const source = new ReadableStream<Uint8Array>({
+    fake.isDeaf = true;
+    let pulledBytes = 0;
+    const endless = new ReadableStream<Uint8Array>({
       pull(controller) {
-        pulled += 1;
-        controller.enqueue(piece);
-        if (pulled === pieces) controller.close();
+        pulledBytes += 65_536;
+        controller.enqueue(new Uint8Array(65_536));
       },
     });
-    const digest = { sha256: 'ab'.repeat(32), bytes: piece.byteLength * pieces };
-    // A transfer may take as long as it needs at the slowest pace that is allowed; here the source is what ends it.
-    const upload = store.putStream(digest, source.pipeThrough(failingAfter(400)));
-    setTimeout(() => {
-      fake.isDeaf = true;
-    });
-    await expect(upload).rejects.toThrow();
-    expect(pulled).toBeLessThan(pieces / 4);
+    const upload = store.putStream({ sha256: 'ab'.repeat(32), bytes: 1_000_000_000 }, endless);
+    await expect.poll(() => fake.ledger.some(({ method }) => method === uploadMethod)).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(pulledBytes).toBeLessThan(16_000_000);
+    await expect(upload).rejects.toMatchObject({ ...unavailable, message: expect.stringContaining('within 1 s') });
   });
 
   test('reads a value no faster than it is taken', async () => {
-    const value = freshValue(32_000_000);
+    const value = freshValue(30_000_000);
     await store.put(value.digest, value.bytes);
+    fake.sentBytes = 0;
     const opened = await store.open(store.reference(value.digest));
     if (opened.kind !== 'found') throw new Error(opened.kind);
     const reader = opened.stream.getReader();
     await reader.read();
-    const before = process.memoryUsage();
     await new Promise((resolve) => setTimeout(resolve, 200));
-    const after = process.memoryUsage();
-    expect(after.arrayBuffers + after.external - before.arrayBuffers - before.external).toBeLessThan(8_000_000);
+    expect(fake.sentBytes).toBeLessThan(16_000_000);
     await reader.cancel();
   });
 });

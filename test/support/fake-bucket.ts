@@ -27,8 +27,10 @@ export abstract class FakeBucket {
   readonly bucket = 'results';
   readonly objects = new Map<string, KeptObject>();
   readonly ledger: Ask[] = [];
-  /** While it is set every body is read by nobody, as by a store that has stalled. */
+  /** While it is set no upload is read, as by a store that has stalled. */
   isDeaf = false;
+  /** Bytes of answers that were taken from us. */
+  sentBytes = 0;
   private readonly server: Server;
   private troubles: { readonly method: string; readonly trouble: Trouble; times: number }[] = [];
 
@@ -64,6 +66,7 @@ export abstract class FakeBucket {
     this.objects.clear();
     this.ledger.length = 0;
     this.isDeaf = false;
+    this.sentBytes = 0;
   }
 
   /** The one object there is. */
@@ -82,13 +85,16 @@ export abstract class FakeBucket {
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const ask = toAsk(request, this.url);
     this.ledger.push(ask);
-    if (this.isDeaf) return;
+    if (this.isDeaf && ['PUT', 'POST'].includes(ask.method)) return;
     const body = await readBody(request);
     if (body === null) return; // Cut off: a store keeps nothing of half an upload.
     const trouble = this.nextTrouble(ask.method);
     const answer = () => this.answer(ask, body);
     const refuse = (status: number, word: string) => this.refuse(status, word);
-    await answerIn(trouble, { response, answer, refuse, objects: this.objects });
+    const onSent = (bytes: number) => {
+      this.sentBytes += bytes;
+    };
+    await answerIn(trouble, { response, onSent, answer, refuse, objects: this.objects });
   }
 
   private nextTrouble(method: string): Trouble | null {

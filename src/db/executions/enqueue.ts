@@ -32,6 +32,8 @@ export interface Enqueued {
 export interface IdempotencyKey {
   readonly key: string;
   readonly requestSha256: Uint8Array;
+  /** The request has the key already; the rows are stored under it all the same. */
+  readonly isTaken?: boolean;
 }
 
 /**
@@ -46,7 +48,7 @@ export async function insertExecutions(
 ): Promise<Enqueued[]> {
   const column = <Field extends keyof NewExecution>(field: Field) => rows.map((row) => row[field]);
   const stored = await db.execute<{ id: string; enqueued_at: Date | string; run_after: Date | string | null }>(sql`
-    with key as (${key ? insertKey(key, column('id')) : sql`select 1`}),
+    with key as (${key && !key.isTaken ? insertKey(key, column('id')) : sql`select 1`}),
     wanted as materialized (
       select w.*, ${now} as at, case when w.delay_seconds is null then w.asked_after
         else ${now} + make_interval(secs => w.delay_seconds) end as run_after

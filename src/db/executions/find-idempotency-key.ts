@@ -9,15 +9,17 @@ export interface UsedKey {
   /** Whether the request that used it had this very digest. */
   readonly sameRequest: boolean;
   readonly purged: boolean;
+  /** False where an id that is missing may never have been stored: a unique key was met, and not yet noted by whose. */
+  readonly settled: boolean;
 }
 
 /** The use of a key; null where it is free. */
 export async function findIdempotencyKey(db: Executor, key: string, requestSha256Hex: string): Promise<UsedKey | null> {
-  const [row] = await db.execute<{ ids: string; made: string; same: boolean; purged: boolean }>(sql`
+  const [row] = await db.execute<{ ids: string; made: string; same: boolean; purged: boolean; settled: boolean }>(sql`
     select array_to_string(execution_ids, ',') as ids, array_to_string(array(
         select e.id from mobula.executions e where e.id = any(k.execution_ids) and e.idempotency_key = k.key), ',') as made,
       encode(request_sha256, 'hex') = ${requestSha256Hex} as same,
-      purged_at is not null as purged
+      purged_at is not null as purged, settled
     from mobula.idempotency_keys k where key = ${key}`);
   if (!row) return null;
   return {
@@ -25,12 +27,13 @@ export async function findIdempotencyKey(db: Executor, key: string, requestSha25
     madeIds: row.made.split(','),
     sameRequest: row.same,
     purged: row.purged,
+    settled: row.settled,
   };
 }
 
 /** Points a key at the execution that answered its request in the end: the one that held its `unique_key`. */
 export async function pointKeyAt(db: Executor, key: string, executionIds: readonly string[]): Promise<void> {
   await db.execute(
-    sql`update mobula.idempotency_keys set execution_ids = ${list(executionIds, 'uuid')} where key = ${key}`,
+    sql`update mobula.idempotency_keys set execution_ids = ${list(executionIds, 'uuid')}, settled = true where key = ${key}`,
   );
 }

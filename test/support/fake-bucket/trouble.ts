@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
 import type { KeptObject } from '../fake-bucket.ts';
 
 /** What is sent back. */
@@ -31,14 +32,31 @@ export type Trouble =
 
 interface Scene {
   readonly response: ServerResponse;
+  /** Hears of every piece that the connection has taken. */
+  readonly onSent: (bytes: number) => void;
   readonly answer: () => Promise<Answer> | Answer;
   readonly refuse: (status: number, word: string) => Answer;
   readonly objects: Map<string, KeptObject>;
 }
 
 export async function answerIn(trouble: Trouble | null, scene: Scene): Promise<void> {
-  if (trouble === null) return send(scene.response, await scene.answer());
-  await causes[trouble](scene);
+  if (trouble === null) await sendInPieces(scene, await scene.answer());
+  else await causes[trouble](scene);
+}
+
+const pieceBytes = 65_536;
+
+/** No faster than it is taken. */
+async function sendInPieces({ response, onSent }: Scene, { status, headers = {}, body = '' }: Answer): Promise<void> {
+  const whole = Buffer.from(body);
+  response.writeHead(status, { 'content-length': whole.byteLength, ...headers });
+  const pieces = async function* () {
+    for (let at = 0; at < whole.byteLength; at += pieceBytes) {
+      yield whole.subarray(at, at + pieceBytes);
+      onSent(pieceBytes);
+    }
+  };
+  await pipeline(pieces, response).catch(() => undefined);
 }
 
 function send(response: ServerResponse, { status, headers = {}, body = '' }: Answer): void {
