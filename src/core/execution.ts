@@ -97,4 +97,6 @@ export interface Result {
   readonly reference: string | null;
   readonly bytes: number | null;
   readonly sha256: string | null;
+  /** Why only the digest was kept. */
+  readonly reason: string | null;
 }

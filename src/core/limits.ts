@@ -30,7 +30,7 @@ export const limits = {
   /** Ray's records are deleted this long after the final state: a late start of the same id must still be refused. */
   rayRecordSeconds: 600,
   /** How long an idempotency key is kept after its execution was purged. */
-  idempotencyDays: 90,
+  idempotencySeconds: 90 * 86_400,
   /** Objects that nothing refers to are swept when this old: an upload in flight is younger. */
   orphanObjectSeconds: 86_400,
   /** A removal that takes longer was cut off, and is taken up again. */

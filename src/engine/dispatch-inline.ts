@@ -21,7 +21,7 @@ export async function dispatchInline(
   const pool = startPool(engine, {
     signal: lease.signal,
     mayStart,
-    onFinished: (finished) => noteFinished(report, finished),
+    onFinished: (finished, handedBack) => noteFinished(report, finished, handedBack),
   });
   try {
     while (budget.hasTime() && !lease.signal.aborted) {

@@ -143,7 +143,7 @@ function toQueued(row: NewExecution, { enqueuedAt, runAfter }: Enqueued): Execut
     progress: null,
     metadata: row.metadata,
     error: null,
-    result: { state: 'none', value: null, reference: null, bytes: null, sha256: null },
+    result: { state: 'none', value: null, reference: null, bytes: null, sha256: null, reason: null },
     ray: null,
   };
 }

@@ -1,10 +1,9 @@
 import { limits } from '../core/limits.ts';
 import type { Claimed } from '../db/executions/claim.ts';
-import type { Finished } from '../db/executions/finish.ts';
 import type { Engine } from './engine.ts';
 import { released } from './finish.ts';
 import { runInline } from './inline-attempt.ts';
-import { collectOutcomes } from './outcomes.ts';
+import { collectOutcomes, type OnFinished } from './outcomes.ts';
 
 /** A claim that is used up faster than this may be twice as large the next time. */
 const quickMs = 250;
@@ -25,7 +24,7 @@ export interface PoolOptions {
   readonly signal: AbortSignal;
   /** Whether another one may start; what may not is handed back. */
   readonly mayStart: () => boolean;
-  readonly onFinished: (finished: readonly Finished[]) => void;
+  readonly onFinished: OnFinished;
 }
 
 /** Opens an empty pool. */

@@ -14,8 +14,11 @@ export interface Outcomes {
   written(): Promise<void>;
 }
 
+/** Told what was written, and which of it was handed back unstarted. */
+export type OnFinished = (finished: readonly Finished[], handedBack: ReadonlySet<string>) => void;
+
 /** Collects outcomes and writes them by number (500) and by time (50 ms), one statement at a time. */
-export function collectOutcomes(engine: Engine, onFinished: (finished: readonly Finished[]) => void): Outcomes {
+export function collectOutcomes(engine: Engine, onFinished: OnFinished): Outcomes {
   const waiting: Finish[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
   let writing: Promise<void> = Promise.resolve();
@@ -25,7 +28,8 @@ export function collectOutcomes(engine: Engine, onFinished: (finished: readonly 
     timer = undefined;
     const batch = waiting.splice(0, limits.flushOutcomes);
     if (batch.length === 0) return;
-    writing = writing.then(async () => onFinished(await write(engine, batch)));
+    const handedBack = new Set(batch.filter(({ ending }) => ending === 'RELEASED').map(({ id }) => id));
+    writing = writing.then(async () => onFinished(await write(engine, batch), handedBack));
     writing.catch(() => undefined); // said by written()
   }
 

@@ -3,6 +3,7 @@ import { type FinalState, finalStates, statusOf } from '../core/execution.ts';
 import { isExecutionId, rayJobId } from '../core/ids.ts';
 import { limits } from '../core/limits.ts';
 import { findExecution } from '../db/executions/find.ts';
+import { sweepIdempotencyKeys } from '../db/executions/find-idempotency-key.ts';
 import {
   countPurgeable,
   type Purged,
@@ -50,7 +51,10 @@ export async function purge(engine: Engine, options: PurgeOptions): Promise<Purg
         : await purgeScope(engine, scope, options),
     );
   }
-  if (!options.dryRun) answers.push({ ...nothing, resultsDeleted: await sweepOrphans(engine) });
+  if (!options.dryRun) {
+    answers.push({ ...nothing, resultsDeleted: await sweepOrphans(engine) });
+    await sweepIdempotencyKeys(engine.db, limits.sweepBatch);
+  }
   return answers.reduce(add, nothing);
 }
 

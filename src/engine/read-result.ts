@@ -46,7 +46,7 @@ function finishedWithValue(execution: Execution): Execution {
   }
   if (result.state !== 'digest_only') return execution;
   throw new MobulaError('digest_only', 'Only the digest of this result was kept.', {
-    members: { sha256: result.sha256, bytes: result.bytes },
+    members: { sha256: result.sha256, bytes: result.bytes, reason: result.reason },
   });
 }
 

@@ -1,5 +1,6 @@
 import { isFinal, type State } from '../core/execution.ts';
 import { limits } from '../core/limits.ts';
+import type { Finished } from '../db/executions/finish.ts';
 
 export interface ReportedTask {
   readonly id: string;
@@ -40,13 +41,15 @@ export function noteClaimed(report: Report, claimed: readonly { readonly id: str
   }
 }
 
+/** `handedBack` are those of them that were never started: QUEUED again, but not retried. */
 export function noteFinished(
   report: Report,
-  finished: readonly { readonly id: string; readonly state: State }[],
+  finished: readonly Finished[],
+  handedBack: ReadonlySet<string> = new Set(),
 ): void {
   for (const { id, state } of finished) {
     if (isFinal(state)) report.completed += 1;
-    else report.retried += 1;
+    else if (!handedBack.has(id)) report.retried += 1;
     const listed = report.tasks.get(id);
     if (listed) listed.state = state;
   }

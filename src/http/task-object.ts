@@ -59,6 +59,7 @@ const resultMembers = ({ result }: Execution, view: TaskView): RawMember[] => [
   ...(view === 'token' ? [] : ([['result_reference', text(result.reference)]] satisfies RawMember[])),
   ['result_bytes', text(result.bytes)],
   ['result_sha256', text(result.sha256)],
+  ...(result.reason === null ? [] : ([['result_reason', text(result.reason)]] satisfies RawMember[])),
 ];
 
 function errorText(error: string | null, view: TaskView): string {
@@ -118,6 +119,7 @@ export const taskSchema = z
     result_reference: z.string().nullable().optional(),
     result_bytes: z.int().nullable(),
     result_sha256: z.string().nullable(),
+    result_reason: z.string().optional(),
     error: z
       .object({
         type: z.string(),

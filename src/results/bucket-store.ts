@@ -4,7 +4,7 @@ import type { Digest, NoValue, OpenAnswer, ReadAnswer, ResultStore } from '../co
 import { type BucketNames, type BucketPlace, bucketNames } from './bucket-names.ts';
 import { bucketUnavailable, findProblems } from './bucket-problems.ts';
 import { BucketFault, type BucketWire } from './bucket-wire.ts';
-import { impatient, TimeUp, watch, within } from './patience.ts';
+import { TimeUp, watch, within } from './patience.ts';
 import { collect, readOut, verified, WrongBytes } from './verified.ts';
 
 export interface BucketOptions {
@@ -77,7 +77,7 @@ async function has(desk: Desk, digest: Digest): Promise<boolean> {
   return sight?.bytes === digest.bytes && (sight.sha256 === null || sight.sha256 === digest.sha256);
 }
 
-/** Believes a store that the value is there only when it can show it: some say so and have lost it. */
+/** Believes a store that the value is there only if it shows so: by its answer, or else when it is asked for it. */
 async function create(
   desk: Desk,
   digest: Digest,
@@ -87,9 +87,9 @@ async function create(
   const call = (signal: AbortSignal) => desk.wire.create(desk.keyOf(digest), digest, body, signal);
   const made = await attempt(desk, transferMs(desk, digest.bytes), call, stop).catch(async (error) => {
     if (stop?.aborted || !isCutOff(error) || !(await has(desk, digest))) throw error;
-    return 'created' as const;
+    return 'kept' as const;
   });
-  if (await has(desk, digest)) return;
+  if (made === 'kept' || (await has(desk, digest))) return;
   const why =
     made === 'taken' ? 'has something else in the place of this value' : 'has not kept what was written to it';
   throw bucketUnavailable(desk.place, new BucketFault('failed', why));
@@ -102,8 +102,8 @@ const isCutOff = (error: MobulaError): boolean =>
 async function createVerified(desk: Desk, digest: Digest, stream: ReadableStream<Uint8Array>): Promise<boolean> {
   const stop = new AbortController();
   const onFail = (error: unknown) => stop.abort(error);
-  const clock = watch(desk.timeoutMs, onFail);
-  const body = verified(stream, digest, { onFail, onMove: clock.move });
+  const { start, rest } = watch(desk.timeoutMs, onFail);
+  const body = verified(stream, digest, { onAsk: start, onGive: start, onFail });
   try {
     // Whoever sends what is there already is heard to the end and judged; a store would not do that for us.
     if (await has(desk, digest)) await readOut(body);
@@ -113,7 +113,7 @@ async function createVerified(desk: Desk, digest: Digest, stream: ReadableStream
     if (stop.signal.reason instanceof WrongBytes) return false;
     throw error;
   } finally {
-    clock.end();
+    rest();
   }
 }
 
@@ -124,10 +124,17 @@ async function open(desk: Desk, reference: string): Promise<OpenAnswer> {
   if (!found) return { kind: 'absent', message: 'The value is not in the store.' };
   const { bytes } = digest;
   if (found.bytes === null || found.bytes === bytes) {
-    return { kind: 'found', bytes, stream: verified(impatient(found.stream, desk.timeoutMs), digest) };
+    return { kind: 'found', bytes, stream: verifiedInTime(found.stream, digest, desk.timeoutMs) };
   }
   found.stream.cancel().catch(() => undefined);
   return mismatch;
+}
+
+/** The time runs while a piece is waited for, not while whoever reads is slow to ask for it. */
+function verifiedInTime(source: ReadableStream<Uint8Array>, digest: Digest, ms: number): ReadableStream<Uint8Array> {
+  const stop = new AbortController();
+  const { start, rest } = watch(ms, (error) => stop.abort(error));
+  return verified(source, digest, { onAsk: start, onGive: rest, onFail: rest, stop: stop.signal });
 }
 
 async function read(desk: Desk, reference: string, bytesMax: number): Promise<ReadAnswer> {

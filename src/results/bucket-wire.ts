@@ -15,17 +15,23 @@ export interface ObjectStream {
 }
 
 /**
+ * What became of an object: `kept` where the answer shows the digest that the store has taken in, `told` where it only
+ * says yes, `taken` where another is there already or is being made.
+ */
+export type Creation = 'kept' | 'told' | 'taken';
+
+/**
  * What an object store has to be able to do to hold results: four calls and two signatures, each tried once. Whatever is
  * thrown counts as the store being unavailable; a `BucketFault` says why. Signals are obeyed where the client can.
  */
 export interface BucketWire {
-  /** Creates an object that is not there yet; `taken` where one is, or is being made by somebody else. */
+  /** Creates an object that is not there yet. */
   create(
     key: string,
     digest: Digest,
     body: Uint8Array | ReadableStream<Uint8Array>,
     signal: AbortSignal,
-  ): Promise<'created' | 'taken'>;
+  ): Promise<Creation>;
   /** Null where there is none. */
   look(key: string, signal: AbortSignal): Promise<ObjectSight | null>;
   /** Null where there is none. */

@@ -1,10 +1,18 @@
 import { createHash } from 'node:crypto';
-import * as z from 'zod';
 import type { Digest, ResultStore, SignedUpload } from '../core/result-store.ts';
 import { type BucketOptions, bucketStore } from './bucket-store.ts';
 import type { BucketWire } from './bucket-wire.ts';
 import { type Body, cancelBody, lengthOf, readHead, toBody } from './fetch-body.ts';
-import { type GcsKey, gcsFault, googleEndpoint, isEmulator, isMissingBucket, objectMetadata } from './gcs-object.ts';
+import {
+  type GcsKey,
+  gcsFault,
+  googleEndpoint,
+  isEmulator,
+  isKept,
+  isMissingBucket,
+  objectMetadata,
+  toSight,
+} from './gcs-object.ts';
 import { signGcsGet, signGcsPut } from './gcs-sign.ts';
 import { gcsTokens, type TokenSource } from './gcs-token.ts';
 
@@ -43,11 +51,6 @@ interface GcsConnection {
   readonly send: typeof fetch;
 }
 
-const described = z.object({
-  size: z.string().regex(/^\d+$/),
-  metadata: z.object({ sha256: z.string().optional() }).optional(),
-});
-
 /** The calls of GCS's JSON API; signing is left to the stores. */
 export function gcsFetchWire(connection: GcsConnection): Omit<BucketWire, 'signPut' | 'signGet'> {
   const objects = `${connection.endpoint.replace(/\/+$/, '')}/storage/v1/b/${connection.bucket}/o`;
@@ -73,14 +76,14 @@ export function gcsFetchWire(connection: GcsConnection): Omit<BucketWire, 'signP
       const url = `${uploads}?uploadType=multipart&ifGenerationMatch=0`;
       const answer = await call('POST', url, signal, { headers, body });
       if (answer.status !== 409 && answer.status !== 412) await accept(answer);
+      if (answer.ok) return isKept(await answer.json().catch(() => null), digest) ? 'kept' : 'told';
       cancelBody(answer);
-      return answer.ok ? 'created' : 'taken';
+      return 'taken';
     },
     async look(key, signal) {
       const answer = await call('GET', urlOf(key, 'fields=size,metadata'), signal);
       if (!(await accept(answer, 'absent'))) return null;
-      const { size, metadata } = described.parse(await answer.json());
-      return { bytes: Number(size), sha256: metadata?.sha256 ?? null };
+      return toSight(await answer.json());
     },
     async get(key, signal) {
       const answer = await call('GET', urlOf(key, 'alt=media'), signal, { headers: { 'accept-encoding': 'identity' } });

@@ -1,5 +1,6 @@
+import * as z from 'zod';
 import type { Digest } from '../core/result-store.ts';
-import { BucketFault, faultOf } from './bucket-wire.ts';
+import { BucketFault, faultOf, type ObjectSight } from './bucket-wire.ts';
 
 /** Of a service account's key file, what we need of it. */
 export interface GcsKey {
@@ -22,6 +23,23 @@ export const objectMetadata = (key: string, { sha256 }: Digest) => ({
   contentType: 'application/json',
   metadata: { sha256 },
 });
+
+const described = z.object({
+  size: z.coerce.number(),
+  metadata: z.object({ sha256: z.string().optional() }).optional(),
+});
+
+/** What GCS says of an object. */
+export function toSight(description: unknown): ObjectSight {
+  const { size, metadata } = described.parse(description);
+  return { bytes: size, sha256: metadata?.sha256 ?? null };
+}
+
+/** Whether an object that was just made is described as it should be; null is no description. */
+export function isKept(description: unknown, digest: Digest): boolean {
+  const { success, data } = described.safeParse(description);
+  return success && data.size === digest.bytes && data.metadata?.sha256 === digest.sha256;
+}
 
 /** The headers of an upload by URL that make GCS create only, keep the digest, and refuse any other length. */
 export const uploadHeaders = ({ sha256, bytes }: Digest): Record<string, string> => ({

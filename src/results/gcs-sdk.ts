@@ -4,7 +4,16 @@ import { limits } from '../core/limits.ts';
 import { BucketFault, type BucketWire } from './bucket-wire.ts';
 import type { GcsStoreOptions } from './gcs.ts';
 import { gcsFetchWire, throughApp } from './gcs-fetch.ts';
-import { gcsFault, googleEndpoint, isEmulator, isMissingBucket, objectMetadata, uploadHeaders } from './gcs-object.ts';
+import {
+  gcsFault,
+  googleEndpoint,
+  isEmulator,
+  isKept,
+  isMissingBucket,
+  objectMetadata,
+  toSight,
+  uploadHeaders,
+} from './gcs-object.ts';
 
 /** GCS's calls by Google's own SDK. */
 export function gcsSdkWire({ bucket, endpoint, credentials, tokenFetch }: GcsStoreOptions): BucketWire {
@@ -28,15 +37,15 @@ export function gcsSdkWire({ bucket, endpoint, credentials, tokenFetch }: GcsSto
       if (!(body instanceof Uint8Array)) return streams.create(key, digest, body, signal);
       const metadata = { ...objectMetadata(key, digest), md5Hash: createHash('md5').update(body).digest('base64') };
       const rules = { resumable: false, validation: false, preconditionOpts: { ifGenerationMatch: 0 } };
-      const save = (await fileOf(key)).save(body as Buffer, { ...rules, metadata });
-      return save.then(
-        () => 'created',
+      const file = await fileOf(key);
+      return file.save(body as Buffer, { ...rules, metadata }).then(
+        () => (isKept(file.metadata, digest) ? 'kept' : 'told'),
         (error) => ([409, 412].includes(statusOf(error)) ? 'taken' : fail(error)),
       );
     },
     async look(key) {
       const [found] = (await (await fileOf(key)).getMetadata().catch(nullIfAbsent)) ?? [null];
-      return found && { bytes: Number(found.size), sha256: found.metadata?.['sha256']?.toString() ?? null };
+      return found && toSight(found);
     },
     async remove(key) {
       await (await fileOf(key)).delete().catch(nullIfAbsent);

@@ -30,40 +30,19 @@ export async function within<T>(
   }
 }
 
-/** Calls `onQuiet` once, when nobody has called `move` for so long; `end` is the end of that. */
-export function watch(ms: number, onQuiet: (error: TimeUp) => void): { move(): void; end(): void } {
-  const start = () => setTimeout(() => onQuiet(new TimeUp(ms)), ms);
-  let timer: ReturnType<typeof start> | null = start();
-  return {
-    move() {
-      if (timer === null) return;
-      clearTimeout(timer);
-      timer = start();
-    },
-    end() {
-      if (timer !== null) clearTimeout(timer);
-      timer = null;
-    },
-  };
+/** A clock that calls `onQuiet` when it has run for so long since it was last started; `rest` stops it. */
+export interface Watch {
+  start(): void;
+  rest(): void;
 }
 
-/** The same stream, which fails when it is asked for its next piece and has none within `ms`. */
-export function impatient(source: ReadableStream<Uint8Array>, ms: number): ReadableStream<Uint8Array> {
-  const reader = source.getReader();
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const { done, value } = await within(ms, () => reader.read());
-          if (done) controller.close();
-          else controller.enqueue(value);
-        } catch (error) {
-          reader.cancel(error).catch(() => undefined);
-          throw error;
-        }
-      },
-      cancel: (reason) => reader.cancel(reason),
+export function watch(ms: number, onQuiet: (error: TimeUp) => void): Watch {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return {
+    start() {
+      clearTimeout(timer);
+      timer = setTimeout(() => onQuiet(new TimeUp(ms)), ms);
     },
-    { highWaterMark: 0 },
-  );
+    rest: () => clearTimeout(timer),
+  };
 }

@@ -40,18 +40,18 @@ function fetchWire(options: S3FetchStoreOptions): BucketWire {
 
   return {
     async create(key, digest, bytes, signal) {
-      const headers = { ...uploadHeaders(digest), 'x-amz-content-sha256': digest.sha256 };
+      const headers: Record<string, string> = { ...uploadHeaders(digest), 'x-amz-content-sha256': digest.sha256 };
       const answer = await call('PUT', key, signal, { headers, body: toBody(bytes, digest.bytes) });
       if (answer.status !== 409 && answer.status !== 412) await accept(answer);
       cancelBody(answer);
-      return answer.ok ? 'created' : 'taken';
+      if (!answer.ok) return 'taken';
+      return answer.headers.get(checksumHeader) === headers[checksumHeader] ? 'kept' : 'told';
     },
     async look(key, signal) {
       const answer = await call('HEAD', key, signal, { headers: { 'x-amz-checksum-mode': 'ENABLED' } });
       if (answer.status === 404) return null;
       await accept(answer);
-      const sha256 = answer.headers.get('x-amz-checksum-sha256');
-      return { bytes: lengthOf(answer) ?? -1, sha256: sha256 === null ? null : toHex(sha256) };
+      return { bytes: lengthOf(answer) ?? -1, sha256: toHex(answer.headers.get(checksumHeader)) };
     },
     async get(key, signal) {
       const answer = await call('GET', key, signal, { headers: { 'accept-encoding': 'identity' } });
@@ -66,6 +66,8 @@ function fetchWire(options: S3FetchStoreOptions): BucketWire {
     signGet: (key) => signS3Get(credentials, address, key),
   };
 }
+
+const checksumHeader = 'x-amz-checksum-sha256';
 
 /** False where the answer is a 404 with the word `absent`, or with none; what else is no success is thrown. */
 async function accept(answer: Response, absent?: string): Promise<boolean> {

@@ -25,18 +25,17 @@ export function s3SdkWire({ bucket: Bucket, ...options }: S3StoreOptions): Bucke
     async create(Key, digest, body, abortSignal) {
       const Body = body instanceof Uint8Array ? body : toReadable(body);
       const object = { Bucket, Key, Body, ContentLength: digest.bytes, ContentType: 'application/json' };
-      const rules = { IfNoneMatch: '*', ChecksumSHA256: toBase64(digest.sha256) };
-      const put = client.send(new PutObjectCommand({ ...object, ...rules }), { abortSignal });
-      return put.then(
-        () => 'created',
+      const ChecksumSHA256 = toBase64(digest.sha256);
+      const put = new PutObjectCommand({ ...object, ChecksumAlgorithm: 'SHA256', ChecksumSHA256, IfNoneMatch: '*' });
+      return client.send(put, { abortSignal }).then(
+        (kept) => (kept.ChecksumSHA256 === ChecksumSHA256 ? 'kept' : 'told'),
         (error) => (isStatus(error, 409, 412) ? 'taken' : fail(error)),
       );
     },
     async look(Key, abortSignal) {
       const head = new HeadObjectCommand({ Bucket, Key, ChecksumMode: 'ENABLED' });
       const found = await client.send(head, { abortSignal }).catch(nullIfAbsent);
-      const sha256 = found?.ChecksumSHA256;
-      return found && { bytes: found.ContentLength ?? -1, sha256: sha256 === undefined ? null : toHex(sha256) };
+      return found && { bytes: found.ContentLength ?? -1, sha256: toHex(found.ChecksumSHA256) };
     },
     async get(Key, abortSignal) {
       const found = await client.send(new GetObjectCommand({ Bucket, Key }), { abortSignal }).catch(nullIfAbsent);

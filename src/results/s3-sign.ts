@@ -29,6 +29,7 @@ export const uploadHeaders = ({ sha256, bytes }: Digest): Record<string, string>
   'content-type': 'application/json',
   'if-none-match': '*',
   'x-amz-checksum-sha256': toBase64(sha256),
+  'x-amz-sdk-checksum-algorithm': 'SHA256',
 });
 
 /** Signs an upload of this very content: the store refuses any other, and any once it is there. */
@@ -74,6 +75,8 @@ export const toAws = ({ accessKeyId, secretAccessKey, sessionToken }: S3Credenti
   ...(sessionToken !== undefined && { sessionToken }),
 });
 
-/** A checksum, out of S3's headers. */
-export const toHex = (base64: string): string =>
-  Array.from(atob(base64), (byte) => byte.charCodeAt(0).toString(16).padStart(2, '0')).join('');
+/** A checksum, out of S3's headers; null for none, and for one of parts, which is no SHA-256 of the whole. */
+export function toHex(base64: string | null | undefined): string | null {
+  if (!base64 || !/^[\w+/]{43}=$/.test(base64)) return null;
+  return Array.from(atob(base64), (byte) => byte.charCodeAt(0).toString(16).padStart(2, '0')).join('');
+}

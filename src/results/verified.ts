@@ -7,10 +7,14 @@ export class WrongBytes extends Error {
 }
 
 export interface Listener {
+  /** Hears when a piece is asked for. */
+  readonly onAsk?: () => void;
+  /** Hears when one is given out, or the end. */
+  readonly onGive?: () => void;
   /** Hears that the stream fails, since not every consumer notices. */
   readonly onFail?: (error: unknown) => void;
-  /** Hears whenever a piece is asked for or given out. */
-  readonly onMove?: () => void;
+  /** Makes the stream fail, with the signal's reason. */
+  readonly stop?: AbortSignal;
 }
 
 /**
@@ -22,7 +26,7 @@ export interface Listener {
 export function verified(
   source: ReadableStream<Uint8Array>,
   digest: Digest,
-  { onFail, onMove }: Listener = {},
+  { onAsk, onGive, onFail, stop }: Listener = {},
 ): ReadableStream<Uint8Array> {
   const reader = source.getReader();
   const hash = createHash('sha256');
@@ -48,19 +52,22 @@ export function verified(
   async function advance(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     for (let piece: Uint8Array | undefined; piece === undefined; ) {
       const read = await reader.read();
+      stop?.throwIfAborted();
       piece = exchange(read);
       if (piece) controller.enqueue(piece);
       if (read.done) return controller.close();
     }
   }
 
+  // A read that waits for ever ends when its reader is cancelled.
+  stop?.addEventListener('abort', () => void reader.cancel(stop.reason).catch(() => undefined), { once: true });
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
-          onMove?.();
+          onAsk?.();
           await advance(controller);
-          onMove?.();
+          onGive?.();
         } catch (error) {
           reader.cancel(error).catch(() => undefined);
           onFail?.(error);

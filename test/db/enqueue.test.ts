@@ -46,7 +46,7 @@ describeDrivers(({ db }) => {
         progress: null,
         metadata,
         error: null,
-        result: { state: 'none', value: null, reference: null, bytes: null, sha256: null },
+        result: { state: 'none', value: null, reference: null, bytes: null, sha256: null, reason: null },
         ray: null,
       });
       expect(sight?.observedAt.getTime()).toBeGreaterThanOrEqual(stored?.enqueuedAt.getTime() ?? Number.NaN);

@@ -54,6 +54,7 @@ describeDrivers(({ db }) => {
         reference: null,
         bytes: Buffer.byteLength(value),
         sha256: await sha256Hex(value),
+        reason: null,
       });
     });
 
@@ -75,7 +76,7 @@ describeDrivers(({ db }) => {
         ...digest,
       };
       await end(claimed, { result });
-      expect(await resultOf(claimed.id)).toEqual({ state, value: null, reference, ...digest });
+      expect(await resultOf(claimed.id)).toEqual({ state, value: null, reference, reason: result.reason, ...digest });
     });
   });
 

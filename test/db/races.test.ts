@@ -120,6 +120,18 @@ describe('eight claimers for one cluster', () => {
   });
 });
 
+test('overlapping batches of outcomes, in opposite orders, end everything once and do not block each other for good', async () => {
+  for (let round = 0; round < 3; round += 1) {
+    await enqueueAll(
+      database.db(),
+      Array.from({ length: 500 }, () => ({})),
+    );
+    const claimed = await claim(database.db(), { limit: 500 });
+    const ended = await all((client, index) => finish(client, ...(index % 2 ? claimed : claimed.toReversed())), 10);
+    expect(idsOf(ended.flat()).toSorted()).toEqual(idsOf(claimed).toSorted());
+  }
+});
+
 describe('of writers who meet at one attempt', () => {
   test('twenty drivers, one begins', async () => {
     const { id, attempt } = await startOnRay(database.db());

@@ -43,7 +43,8 @@ export function useDb(driver: DatabaseDriver = 'pg'): TestDb {
 const empty = (db: Db) =>
   db.execute(sql`with a as (delete from mobula.executions), b as (delete from mobula.inputs),
     c as (delete from mobula.attempts), d as (delete from mobula.invocations), e as (delete from mobula.capacity),
-    f as (delete from mobula.idempotency_keys), g as (delete from mobula.result_objects) select 1`);
+    f as (delete from mobula.idempotency_keys), g as (delete from mobula.result_objects),
+    h as (delete from mobula.final_tallies) select 1`);
 
 /** An execution to be stored, where only what a test is about needs to be said. */
 export const newExecution = (some: Partial<NewExecution> = {}): NewExecution => ({

@@ -94,7 +94,7 @@ export abstract class FakeBucket {
     const onSent = (bytes: number) => {
       this.sentBytes += bytes;
     };
-    await answerIn(trouble, { response, onSent, answer, refuse, objects: this.objects });
+    await answerIn(trouble, { response, onSent, answer, refuse });
   }
 
   private nextTrouble(method: string): Trouble | null {

@@ -45,7 +45,7 @@ export class FakeS3 extends FakeBucket {
     if (condition === '*' && this.objects.has(key)) return this.refuse(412, 'PreconditionFailed');
     const about = { 'content-type': headers['content-type'] ?? 'binary/octet-stream' };
     this.objects.set(key, { bytes: body, about: { ...about, ...(checksum && { 'x-amz-checksum-sha256': checksum }) } });
-    return { status: 200, headers: { etag: '"1"' } };
+    return { status: 200, headers: { etag: '"1"', ...(checksum && { 'x-amz-checksum-sha256': checksum }) } };
   }
 
   private get(key: string, { method, headers, url }: Ask): Answer {

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
-import { type Executor, list } from '../db.ts';
+import { limits } from '../../core/limits.ts';
+import { type Executor, list, now, seconds } from '../db.ts';
 
 /** What an idempotency key was used for. */
 export interface UsedKey {
@@ -36,4 +37,23 @@ export async function pointKeyAt(db: Executor, key: string, executionIds: readon
   await db.execute(
     sql`update mobula.idempotency_keys set execution_ids = ${list(executionIds, 'uuid')}, settled = true where key = ${key}`,
   );
+}
+
+/**
+ * Forgets up to `limit` keys whose executions were purged more than 90 days ago; answers how many. One that another's
+ * execution had answered carries no mark of its purge, and goes 90 days after its use once that one is gone.
+ */
+export async function sweepIdempotencyKeys(db: Executor, limit: number): Promise<number> {
+  const rows = await db.execute(sql`
+    with old as materialized (
+      select key from mobula.idempotency_keys
+      where purged_at < ${now} - ${seconds(limits.idempotencySeconds)}
+      union all
+      select k.key from mobula.idempotency_keys k
+      where k.purged_at is null and k.created_at < ${now} - ${seconds(limits.idempotencySeconds)}
+        and not exists (select from mobula.executions e where e.id = any(k.execution_ids))
+      limit ${limit}
+    )
+    delete from mobula.idempotency_keys k using old where k.key = old.key returning 1`);
+  return rows.length;
 }

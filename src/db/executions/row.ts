@@ -31,6 +31,7 @@ export interface ExecutionRow {
   result_reference: string | null;
   result_bytes: number | string | null;
   result_sha256: string | null;
+  result_reason: string | null;
 }
 
 /**
@@ -40,7 +41,7 @@ export interface ExecutionRow {
 export const selectExecutions: SQL = sql`
   select e.id, e.task, e.state, e.queue, e.priority, e.attempt, e.max_attempts, e.run_after, e.enqueued_at,
     e.started_at, e.claimed_at, e.finished_at, e.version, e.progress, e.runner, e.cluster, i.metadata, f.error,
-    coalesce(a.result_state, 'none') as result_state, a.result, a.result_reference,
+    coalesce(a.result_state, 'none') as result_state, a.result, a.result_reference, a.result_reason,
     coalesce(a.result_bytes, octet_length(a.result)) as result_bytes,
     coalesce(a.result_sha256, encode(sha256(convert_to(a.result, 'UTF8')), 'hex')) as result_sha256
   from mobula.executions e
@@ -76,6 +77,7 @@ export function toExecution(row: ExecutionRow): Execution {
       reference: row.result_reference,
       bytes: row.result_bytes === null ? null : Number(row.result_bytes),
       sha256: row.result_sha256,
+      reason: row.result_reason,
     },
     ray: row.cluster === null ? null : { jobId: rayJobId(row.id, row.attempt), address: row.cluster },
   };
