@@ -125,7 +125,7 @@ CREATE TABLE "mobula"."result_objects" (
 	CONSTRAINT "result_objects_pending" CHECK (pending >= 0)
 );
 --> statement-breakpoint
-CREATE INDEX "attempts_ray_record" ON "mobula"."attempts" USING btree ("ray_record_until") WHERE ray_record_until is not null;--> statement-breakpoint
+CREATE INDEX "attempts_ray_record" ON "mobula"."attempts" USING btree ("cluster","ray_record_until") WHERE ray_record_until is not null;--> statement-breakpoint
 CREATE INDEX "attempts_result_reference" ON "mobula"."attempts" USING btree ("result_reference") WHERE result_state = 'stored';--> statement-breakpoint
 CREATE INDEX "executions_claim" ON "mobula"."executions" USING btree ("form","queue","priority" DESC NULLS FIRST,"due_at","id") WHERE state = 'QUEUED' and ready;--> statement-breakpoint
 CREATE INDEX "executions_delayed" ON "mobula"."executions" USING btree ("due_at") WHERE state = 'QUEUED' and not ready;--> statement-breakpoint

@@ -15,7 +15,7 @@ export async function takeRayRecords(db: Executor, cluster: string, limit: numbe
   return db.execute<{ id: string; attempt: number }>(sql`
     with due as materialized (
       select execution_id, attempt from mobula.attempts
-      where ray_record_until <= ${now} and cluster = ${cluster}
+      where cluster = ${cluster} and ray_record_until <= ${now}
       order by ray_record_until limit ${limit} for no key update skip locked
     )
     update mobula.attempts a set ray_record_until = ${now} + ${seconds(againSeconds)}

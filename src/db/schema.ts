@@ -149,7 +149,7 @@ export const attempts = mobula.table(
   },
   (t) => [
     primaryKey({ columns: [t.executionId, t.attempt] }),
-    index('attempts_ray_record').on(t.rayRecordUntil).where(sql`ray_record_until is not null`),
+    index('attempts_ray_record').on(t.cluster, t.rayRecordUntil).where(sql`ray_record_until is not null`),
     index('attempts_result_reference').on(t.resultReference).where(sql`result_state = 'stored'`),
     check('attempts_ended', sql`state <> 'RUNNING'`),
     check(

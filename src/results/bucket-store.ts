@@ -103,7 +103,7 @@ async function createVerified(desk: Desk, digest: Digest, stream: ReadableStream
   const stop = new AbortController();
   const onFail = (error: unknown) => stop.abort(error);
   const { start, rest } = watch(desk.timeoutMs, onFail);
-  const body = verified(stream, digest, { onAsk: start, onGive: start, onFail });
+  const body = verified(stream, digest, { onAsk: start, onGive: start, onFail, stop: stop.signal });
   try {
     // Whoever sends what is there already is heard to the end and judged; a store would not do that for us.
     if (await has(desk, digest)) await readOut(body);
@@ -117,24 +117,30 @@ async function createVerified(desk: Desk, digest: Digest, stream: ReadableStream
   }
 }
 
-async function open(desk: Desk, reference: string): Promise<OpenAnswer> {
+async function open(desk: Desk, reference: string, end?: AbortSignal): Promise<OpenAnswer> {
   const digest = desk.parse(reference);
   if (!digest) return { kind: 'foreign', message: 'The reference is not of this store.' };
   const found = await attempt(desk, desk.timeoutMs, (signal) => desk.wire.get(desk.keyOf(digest), signal));
   if (!found) return { kind: 'absent', message: 'The value is not in the store.' };
   const { bytes } = digest;
   if (found.bytes === null || found.bytes === bytes) {
-    return { kind: 'found', bytes, stream: verifiedInTime(found.stream, digest, desk.timeoutMs) };
+    return { kind: 'found', bytes, stream: verifiedInTime(desk, found.stream, digest, end) };
   }
   found.stream.cancel().catch(() => undefined);
   return mismatch;
 }
 
 /** The time runs while a piece is waited for, not while whoever reads is slow to ask for it. */
-function verifiedInTime(source: ReadableStream<Uint8Array>, digest: Digest, ms: number): ReadableStream<Uint8Array> {
-  const stop = new AbortController();
-  const { start, rest } = watch(ms, (error) => stop.abort(error));
-  return verified(source, digest, { onAsk: start, onGive: rest, onFail: rest, stop: stop.signal });
+function verifiedInTime(
+  { timeoutMs }: Desk,
+  source: ReadableStream<Uint8Array>,
+  digest: Digest,
+  end?: AbortSignal,
+): ReadableStream<Uint8Array> {
+  const quiet = new AbortController();
+  const { start, rest } = watch(timeoutMs, (error) => quiet.abort(error));
+  const stop = end ? AbortSignal.any([end, quiet.signal]) : quiet.signal;
+  return verified(source, digest, { onAsk: start, onGive: rest, onFail: rest, stop });
 }
 
 async function read(desk: Desk, reference: string, bytesMax: number): Promise<ReadAnswer> {
@@ -142,7 +148,8 @@ async function read(desk: Desk, reference: string, bytesMax: number): Promise<Re
   if (digest && digest.bytes > bytesMax) {
     return { kind: 'too_large', message: `The value has ${digest.bytes} bytes, more than ${bytesMax}.` };
   }
-  const opened = await open(desk, reference);
+  const end = new AbortController();
+  const opened = await open(desk, reference, end.signal);
   if (opened.kind !== 'found') return opened;
   const { bytes, stream } = opened;
   try {
@@ -150,6 +157,8 @@ async function read(desk: Desk, reference: string, bytesMax: number): Promise<Re
   } catch (error) {
     if (error instanceof WrongBytes) return mismatch;
     throw bucketUnavailable(desk.place, error);
+  } finally {
+    end.abort(); // Lets go of a store that is still sending, now and then a byte.
   }
 }
 

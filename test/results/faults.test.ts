@@ -134,6 +134,18 @@ describe.each(adapters)('in trouble, $name', ({ fake, uploadMethod, make }) => {
     await expect(upload).rejects.toMatchObject({ ...unavailable, message: expect.stringContaining('within 1 s') });
   });
 
+  test.each([true, false])('gives up on a sender that falls silent (value there already: %s)', async (isThere) => {
+    store = make({ timeoutMs: 500 });
+    await warmUp();
+    const value = freshValue(100_000);
+    if (isThere) await store.put(value.digest, value.bytes);
+    const silent = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(value.bytes.slice(0, 100)),
+    });
+    await expect(store.putStream(value.digest, silent)).rejects.toMatchObject(unavailable);
+    expect(await store.has(value.digest)).toBe(isThere);
+  });
+
   test('reads a value no faster than it is taken', async () => {
     const value = freshValue(30_000_000);
     await store.put(value.digest, value.bytes);

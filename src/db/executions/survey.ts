@@ -15,7 +15,7 @@ export interface Survey {
   readonly expired: boolean;
   readonly lapsed: boolean;
   readonly checksDue: boolean;
-  /** Records of ended Ray jobs that may be deleted; nothing waits for them, so they do not count in `nextWakeAt`. */
+  /** Records of ended jobs on the cluster asked about that may be deleted; nothing waits for them, so they do not count in `nextWakeAt`. */
   readonly recordsDue: boolean;
   /** So many counts were appended that they should be folded. */
   readonly talliesLong: boolean;
@@ -82,7 +82,8 @@ export async function survey(db: Executor, { forms, queues, capacity = null }: S
       (select json_agg(json_build_array(p.form, p.queue, p.place))::text from placed p) as lanes,
       coalesce(delayed.at <= ${now}, false) as delayed_due, coalesce(expiring.at <= ${now}, false) as expired,
       checks.lapsed, checks.due as checks_due,
-      coalesce((select min(ray_record_until) from mobula.attempts where ray_record_until is not null) <= ${now}, false) as records_due,
+      coalesce((select min(ray_record_until) from mobula.attempts
+        where ray_record_until is not null and cluster = ${capacity?.cluster ?? null}) <= ${now}, false) as records_due,
       exists (select from mobula.final_tallies offset 1000) as tallies_long,
       exists (select from mobula.capacity c where c.runner::text = ${capacity?.runner ?? null}
         and c.cluster = ${capacity?.cluster ?? null} and c.running >= ${capacity?.concurrency ?? null}) as is_full,
