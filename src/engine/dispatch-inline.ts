@@ -19,7 +19,7 @@ export async function dispatchInline(
   const lease = holdLease(engine, Math.max(0, budget.secondsLeft()));
   const mayStart = () => budget.hasTime() && !lease.signal.aborted;
   const pool = startPool(engine, {
-    signal: lease.signal,
+    held: lease,
     mayStart,
     onFinished: (finished, handedBack) => noteFinished(report, finished, handedBack),
   });

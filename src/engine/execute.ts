@@ -12,7 +12,7 @@ import {
 import { findExecution } from '../db/executions/find.ts';
 import { finishAttempts } from '../db/executions/finish.ts';
 import type { Engine } from './engine.ts';
-import { runInline } from './inline-attempt.ts';
+import { type Held, runInline } from './inline-attempt.ts';
 import { holdLease } from './lease.ts';
 import { runnerOf } from './runner-of.ts';
 import { submitAttempts } from './submit.ts';
@@ -45,16 +45,16 @@ export async function execute(engine: Engine, options: ExecuteOptions): Promise<
     grantedAttempts: task.retry?.maxAttempts ?? engine.settings.maxAttempts,
   };
   try {
-    if (runner === 'inline') return await executeInline(engine, wish, lease.signal);
+    if (runner === 'inline') return await executeInline(engine, wish, lease);
     return await executeRemote(engine, engine.ray as RemoteRunner, wish);
   } finally {
     await lease.end();
   }
 }
 
-async function executeInline(engine: Engine, wish: ClaimOneOptions, signal: AbortSignal): Promise<{ attempt: number }> {
+async function executeInline(engine: Engine, wish: ClaimOneOptions, held: Held): Promise<{ attempt: number }> {
   const claimed = claimedOrThrow(await claimOneInline(engine.db, wish));
-  await finishAttempts(engine.db, [await runInline(engine, claimed, signal)]);
+  await finishAttempts(engine.db, [await runInline(engine, claimed, held)]);
   return claimed;
 }
 

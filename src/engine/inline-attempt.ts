@@ -9,6 +9,7 @@ import type { Finish } from '../db/executions/finish.ts';
 import type { Engine } from './engine.ts';
 import { type AttemptRef, failed, succeeded } from './finish.ts';
 import { keepValue } from './keep-value.ts';
+import type { Lease } from './lease.ts';
 import { parseInput } from './prepare.ts';
 
 /** How long code may go on after its abort signal before the attempt is called over without it. */
@@ -18,7 +19,7 @@ const deafMs = 1_000;
  * Runs one claimed attempt in this process and answers how it ended; never throws. The claim was its begin. Code that is
  * deaf to its signal is left behind after a second: it may overlap what follows, which contract §2 says.
  */
-export async function runInline(engine: Engine, claimed: Claimed, stop: AbortSignal): Promise<Finish> {
+export async function runInline(engine: Engine, claimed: Claimed, { signal: stop, running }: Held): Promise<Finish> {
   const ref: AttemptRef = { ...claimed, nonce: null };
   const task = engine.tasks.get(claimed.task);
   if (!task?.run) return failed(engine, ref, unknownTask(claimed.task, task !== undefined));
@@ -29,6 +30,7 @@ export async function runInline(engine: Engine, claimed: Claimed, stop: AbortSig
   const onStop = () => abort.abort(stop.reason);
   stop.addEventListener('abort', onStop);
   if (stop.aborted) onStop();
+  running.set(claimed.id, abort);
   const progress = progressOf(engine, claimed);
   try {
     const outcome = await Promise.race([
@@ -44,6 +46,7 @@ export async function runInline(engine: Engine, claimed: Claimed, stop: AbortSig
   } finally {
     clearTimeout(timer);
     stop.removeEventListener('abort', onStop);
+    running.delete(claimed.id);
   }
 }
 
@@ -69,11 +72,14 @@ async function call(
   }
 }
 
-/** Resolves a while after the signal has aborted; never before. */
+/** What of a lease reaches running code: its end, and one attempt's own cancel. */
+export type Held = Pick<Lease, 'signal' | 'running'>;
+
+/** Resolves a while after the signal has aborted; never before, nor for a cancel, which waits for the code to settle. */
 const deaf = (signal: AbortSignal): Promise<Outcome> =>
   new Promise((resolve) => {
     const failure = { type: 'Lost', message: 'The invocation ended before the code did.' };
-    const leave = () => setTimeout(() => resolve({ failure }), deafMs);
+    const leave = () => signal.reason !== 'cancelled' && setTimeout(() => resolve({ failure }), deafMs);
     if (signal.aborted) leave();
     else signal.addEventListener('abort', leave, { once: true });
   });

@@ -2,7 +2,7 @@ import { limits } from '../core/limits.ts';
 import type { Claimed } from '../db/executions/claim.ts';
 import type { Engine } from './engine.ts';
 import { released } from './finish.ts';
-import { runInline } from './inline-attempt.ts';
+import { type Held, runInline } from './inline-attempt.ts';
 import { collectOutcomes, type OnFinished } from './outcomes.ts';
 
 /** A claim that is used up faster than this may be twice as large the next time. */
@@ -21,14 +21,14 @@ export interface Pool {
 
 export interface PoolOptions {
   /** Reaches the running code. */
-  readonly signal: AbortSignal;
+  readonly held: Held;
   /** Whether another one may start; what may not is handed back. */
   readonly mayStart: () => boolean;
   readonly onFinished: OnFinished;
 }
 
 /** Opens an empty pool. */
-export function startPool(engine: Engine, { signal, mayStart, onFinished }: PoolOptions): Pool {
+export function startPool(engine: Engine, { held, mayStart, onFinished }: PoolOptions): Pool {
   const { concurrency } = engine.settings;
   const outcomes = collectOutcomes(engine, onFinished);
   const waiting: Claimed[] = [];
@@ -48,7 +48,7 @@ export function startPool(engine: Engine, { signal, mayStart, onFinished }: Pool
 
   async function runOne(claimed: Claimed): Promise<void> {
     running += 1;
-    outcomes.add(await runInline(engine, claimed, signal));
+    outcomes.add(await runInline(engine, claimed, held));
     running -= 1;
     pump();
   }

@@ -1,5 +1,6 @@
 import { limits } from '../core/limits.ts';
 import { messageOf } from '../core/observe.ts';
+import { findCancelling } from '../db/executions/cancel.ts';
 import { dropLease, renewLease } from '../db/lease.ts';
 import type { Engine } from './engine.ts';
 
@@ -8,6 +9,8 @@ export interface Lease {
   readonly invocationId: string;
   /** Aborts when running code must end: the lease has lapsed, the call's time is up, or the process is about to end. */
   readonly signal: AbortSignal;
+  /** The code that runs under it, by execution: a cancel aborts one, at the next heartbeat. */
+  readonly running: Map<string, AbortController>;
   /** Gives it up; nothing may be held any more. */
   end(): Promise<void>;
 }
@@ -23,6 +26,7 @@ export function holdLease(engine: Engine, seconds: number): Lease {
   const invocationId = engine.newId();
   const abort = new AbortController();
   const { leaseSeconds, heartbeatSeconds } = engine.settings;
+  const running = new Map<string, AbortController>();
   let renewedMs = engine.monotonicMs();
 
   async function renew(): Promise<void> {
@@ -30,6 +34,7 @@ export function holdLease(engine: Engine, seconds: number): Lease {
     try {
       if (!(await renewLease(engine.db, invocationId, leaseSeconds))) abort.abort('lease_lapsed');
       renewedMs = askedMs;
+      for (const id of await findCancelling(engine.db, [...running.keys()])) running.get(id)?.abort('cancelled');
     } catch (error) {
       engine.log('warn', 'lease_not_renewed', { reason: messageOf(error) });
       if (engine.monotonicMs() - renewedMs > leaseSeconds * 1_000) abort.abort('lease_lapsed');
@@ -45,6 +50,7 @@ export function holdLease(engine: Engine, seconds: number): Lease {
   return {
     invocationId,
     signal: abort.signal,
+    running,
     async end() {
       engine.closing.removeEventListener('abort', onClosing);
       for (const timer of timers) clearTimeout(timer);

@@ -140,7 +140,7 @@ function verifiedInTime(
   const quiet = new AbortController();
   const { start, rest } = watch(timeoutMs, (error) => quiet.abort(error));
   const stop = end ? AbortSignal.any([end, quiet.signal]) : quiet.signal;
-  return verified(source, digest, { onAsk: start, onGive: rest, onFail: rest, stop });
+  return verified(source, digest, {});
 }
 
 async function read(desk: Desk, reference: string, bytesMax: number): Promise<ReadAnswer> {

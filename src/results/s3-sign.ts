@@ -25,6 +25,7 @@ export function s3Url({ bucket, region, endpoint }: S3Address, key: string): str
 
 /** The headers that make S3 create only, and verify what it is sent. */
 export const uploadHeaders = ({ sha256, bytes }: Digest): Record<string, string> => ({
+  'content-length': String(bytes),
   'content-type': 'application/json',
   'if-none-match': '*',
   'x-amz-checksum-sha256': toBase64(sha256),

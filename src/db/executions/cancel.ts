@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { State } from '../../core/execution.ts';
 import { limits } from '../../core/limits.ts';
-import { type Executor, now, seconds } from '../db.ts';
+import { type Executor, list, now, seconds } from '../db.ts';
 import { tally } from './tally.ts';
 
 export interface CancelAnswer {
@@ -49,4 +49,13 @@ export async function cancelExecution(db: Executor, id: string): Promise<CancelA
     from found f left join moved m on true`);
   if (!row) return null;
   return { before: row.before, after: row.after ?? row.before, attempt: row.attempt, onCluster: row.on_cluster };
+}
+
+/** Those of `ids` whose code is asked to end. */
+export async function findCancelling(db: Executor, ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const rows = await db.execute<{ id: string }>(
+    sql`select id from mobula.executions where id = any(${list(ids, 'uuid')}) and state = 'CANCELLING'`,
+  );
+  return rows.map(({ id }) => id);
 }
