@@ -111,7 +111,7 @@ async function createVerified(desk: Desk, digest: Digest, stream: ReadableStream
     return true;
   } catch (error) {
     if (stop.signal.reason instanceof WrongBytes) return false;
-    throw error;
+    throw bucketUnavailable(desk.place, error);
   } finally {
     rest();
   }
@@ -140,7 +140,7 @@ function verifiedInTime(
   const quiet = new AbortController();
   const { start, rest } = watch(timeoutMs, (error) => quiet.abort(error));
   const stop = end ? AbortSignal.any([end, quiet.signal]) : quiet.signal;
-  return verified(source, digest, {});
+  return verified(source, digest, { onAsk: start, onGive: rest, onFail: rest, stop });
 }
 
 async function read(desk: Desk, reference: string, bytesMax: number): Promise<ReadAnswer> {

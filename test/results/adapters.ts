@@ -56,6 +56,8 @@ export const adapters: readonly Adapter[] = [
   },
 ];
 
+export const keyOf = (reference: string): string => new URL(reference).pathname.slice(1);
+
 /** A bench on a fake, for the suite that all stores share. */
 export async function benchOn({ fake, make }: Adapter): Promise<StoreBench> {
   const store = make();
@@ -63,8 +65,7 @@ export async function benchOn({ fake, make }: Adapter): Promise<StoreBench> {
     store,
     neighbour: make({ prefix: 'mobula/others' }),
     async tamper(digest, bytes) {
-      const key = new URL(store.reference(digest)).pathname.slice(1);
-      fake.objects.set(key, { bytes: Buffer.from(bytes), about: fake.objects.get(key)?.about ?? {} });
+      fake.objects.set(keyOf(store.reference(digest)), { bytes: Buffer.from(bytes), about: {} });
     },
   };
 }

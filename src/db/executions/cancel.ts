@@ -15,22 +15,27 @@ export interface CancelAnswer {
 }
 
 /**
+ * Of the row that is changed, not of the one that was found: where a claim came in between, Postgres first makes a row out
+ * of the old version and checks its constraints, and only then makes it again out of the new one.
+ */
+const hasBegun = sql`(e.state = 'RUNNING' and (e.runner = 'inline' or e.nonce is not null))`;
+
+/**
  * Decides a cancel by the row as it is: QUEUED, and RUNNING before a driver has begun, is CANCELLED at once, and no gate
  * will open for it; begun code is CANCELLING until it has ended. Null: there is no such execution. Repeatable.
  */
 export async function cancelExecution(db: Executor, id: string): Promise<CancelAnswer | null> {
   const [row] = await db.execute<{ before: State; after: State | null; attempt: number; on_cluster: boolean }>(sql`
     with found as materialized (
-      select e.id, e.state, e.attempt, e.runner, e.cluster, e.claimed_at, e.begun_at,
-        e.state = 'QUEUED' or (e.state = 'RUNNING' and e.runner <> 'inline' and e.nonce is null) as at_once
+      select e.id, e.state, e.attempt, e.runner, e.cluster, e.claimed_at, e.begun_at
       from mobula.executions e where e.id = ${id} for no key update
     ),
     moved as (
       update mobula.executions e
-      set state = (case when f.at_once then 'CANCELLED' else 'CANCELLING' end)::mobula.execution_state, ready = false,
-        version = e.version + 1, epoch = case when f.at_once then e.epoch + 1 else e.epoch end,
-        holder = case when f.at_once then null else e.holder end, check_at = case when f.at_once then null else ${now} end,
-        finished_at = case when f.at_once then ${now} end
+      set state = (case when ${hasBegun} then 'CANCELLING' else 'CANCELLED' end)::mobula.execution_state, ready = false,
+        version = e.version + 1, epoch = case when ${hasBegun} then e.epoch else e.epoch + 1 end,
+        holder = case when ${hasBegun} then e.holder end, check_at = case when ${hasBegun} then ${now} end,
+        finished_at = case when ${hasBegun} then null else ${now} end
       from found f where e.id = f.id and f.state in ('QUEUED', 'RUNNING')
       returning e.id, e.state, f.state as before, f.attempt, f.runner, f.cluster, f.claimed_at, f.begun_at
     ),

@@ -46,7 +46,8 @@ export async function resetExecutions(db: Executor, scope: ResetScope, grants: G
         and (e.unique_key is null or not exists (
           select from mobula.executions o
           where o.task = e.task and o.unique_key = e.unique_key
-            and (o.state in ('QUEUED', 'RUNNING', 'CANCELLING') or (o.state = e.state and o.id > e.id))))
+            and (o.state in ('QUEUED', 'RUNNING', 'CANCELLING')
+              or (o.state = e.state and o.id > e.id and (${scope.queue}::text is null or o.queue = ${scope.queue})))))
       order by e.finished_at limit ${limit} for no key update skip locked
     ),
     moved as (${requeue(sql`found`, grants)}),

@@ -18,35 +18,49 @@ export interface Stats {
   readonly oldestReadySeconds: number | null;
 }
 
+interface OpenCount {
+  readonly queue: string;
+  readonly state: State;
+  readonly due: boolean;
+  readonly count: number;
+  readonly waited: number | null;
+}
+
+const waited = sql`extract(epoch from ${now} - min(due_at))::float8`;
+
 /**
  * How many executions are in which state, and where. What is final comes from tallies, so history costs nothing however
- * long it is; what is unfinished is counted in its indexes, so a backlog costs what it is.
+ * long it is; what is unfinished is counted in its indexes, so a backlog costs what it is. Each condition is that of one
+ * partial index, word for word: `QUEUED` alone is that of none, and would read the whole table.
  */
 export async function readStats(db: Executor): Promise<Stats> {
-  const [row] = await db.execute<{ final: string | null; open: string | null; oldest: number | null }>(sql`
+  const [row] = await db.execute<{ final: string | null; open: string | null }>(sql`
     select
       (select json_object_agg(state, count)::text from (
         select state, sum(count) as count from mobula.final_tallies group by state) t) as final,
       (select json_agg(u)::text from (
-        select queue, state, ready or due_at <= ${now} as due, count(*) as count from mobula.executions
-        where state = 'QUEUED' group by 1, 2, 3
+        select queue, state, true as due, count(*) as count, ${waited} as waited from mobula.executions
+        where state = 'QUEUED' and ready group by 1, 2
         union all
-        select queue, state, false, count(*) from mobula.executions
-        where state in ('RUNNING', 'CANCELLING') group by 1, 2) u) as open,
-      (select extract(epoch from ${now} - min(due_at))::float8 from mobula.executions
-        where state = 'QUEUED' and (ready or due_at <= ${now})) as oldest`);
-  const open: { queue: string; state: State; due: boolean; count: number }[] = JSON.parse(row?.open ?? '[]');
+        select queue, state, due_at <= ${now} as due, count(*), ${waited} from mobula.executions
+        where state = 'QUEUED' and not ready group by 1, 2, 3
+        union all
+        select queue, state, false, count(*), null from mobula.executions
+        where state in ('RUNNING', 'CANCELLING') group by 1, 2) u) as open`);
+  const open: OpenCount[] = JSON.parse(row?.open ?? '[]');
   const counts: Partial<Record<State, number>> = JSON.parse(row?.final ?? '{}');
   const queues: Record<string, { ready: number; delayed: number; running: number }> = Object.create(null);
-  for (const { queue, state, due, count } of open) {
+  let oldest: number | null = null;
+  for (const { queue, state, due, count, waited: seconds } of open) {
     counts[state] = (counts[state] ?? 0) + count;
     queues[queue] ??= { ready: 0, delayed: 0, running: 0 };
     const word = state === 'QUEUED' ? (due ? 'ready' : 'delayed') : 'running';
     queues[queue][word] += count;
+    if (word === 'ready') oldest = Math.max(oldest ?? 0, seconds ?? 0);
   }
   return {
     states: Object.fromEntries(states.map((state) => [state, counts[state] ?? 0])) as Record<State, number>,
     queues,
-    oldestReadySeconds: row?.oldest ?? null,
+    oldestReadySeconds: oldest,
   };
 }
