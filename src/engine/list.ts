@@ -36,7 +36,7 @@ const toPlain = ({ createdAfter, createdBefore, ...rest }: ListFilters) => ({
 });
 
 function readCursor(cursor: string, mark: string): string {
-  const [of, id] = cursor.split('.');
-  if (of === mark && id !== undefined && isExecutionId(id)) return id;
+  const id = cursor.slice(mark.length + 1);
+  if (cursor.startsWith(`${mark}.`) && isExecutionId(id)) return id;
   throw invalid('cursor', 'This is not a cursor of a list with these filters.');
 }

@@ -3,7 +3,7 @@ export class TimeUp extends Error {
   override readonly name = 'TimeUp';
 
   constructor(ms: number) {
-    super(`no answer came within ${ms / 1_000} s`);
+    super(`no answer came within ${Math.round(ms / 100) / 10} s`);
   }
 }
 

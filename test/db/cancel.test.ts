@@ -92,13 +92,16 @@ describeDrivers(({ db }) => {
     expect(await fingerprint(db(), id)).toBe(before);
   });
 
-  test.each(['SUCCEEDED', 'FAILED', 'CANCELLED', 'LOST', 'EXPIRED'])('what is %s stays so, byte by byte', async (state) => {
-    const { id } = await startOne(db());
-    await putInState(db(), id, state);
-    const before = await fingerprint(db(), id);
-    expect(await cancelExecution(db(), id)).toMatchObject({ before: state, after: state });
-    expect(await fingerprint(db(), id)).toBe(before);
-  });
+  test.each(['SUCCEEDED', 'FAILED', 'CANCELLED', 'LOST', 'EXPIRED'])(
+    'what is %s stays so, byte by byte',
+    async (state) => {
+      const { id } = await startOne(db());
+      await putInState(db(), id, state);
+      const before = await fingerprint(db(), id);
+      expect(await cancelExecution(db(), id)).toMatchObject({ before: state, after: state });
+      expect(await fingerprint(db(), id)).toBe(before);
+    },
+  );
 
   test('an id that nothing has is answered by null', async () => {
     expect(await cancelExecution(db(), newId())).toBeNull();
@@ -134,7 +137,6 @@ describe('a cancel that meets', () => {
   const [one, two, three] = [() => clients[0]!, () => clients[1]!, () => clients[2]!];
 
   test('a completion: one decides, both are told, and the row says the same', async () => {
-    const seen = new Set<string>();
     for (let round = 0; round < 60; round += 1) {
       const claimed = await startOne(database.db());
       const [cancelled, again, ended] = await Promise.all([
@@ -151,9 +153,7 @@ describe('a cancel that meets', () => {
       expect(await history(database.db(), claimed.id)).toEqual([
         { attempt: 1, state, result_state: state === 'SUCCEEDED' ? 'inline' : 'none' },
       ]);
-      seen.add(String(state));
     }
-    expect(seen.size).toBeGreaterThan(0);
   });
 
   test('a begin: either the gate opens and the cancel waits for the code, or it never opens', async () => {

@@ -10,7 +10,10 @@ describeDrivers(({ db }) => {
     (await listExecutions(db(), { ...none, ...filters }, { before, limit })).map(({ id }) => id);
 
   test('the newest is the first, and a page ends where it is told to', async () => {
-    const ids = await enqueueAll(db(), Array.from({ length: 5 }, () => ({})));
+    const ids = await enqueueAll(
+      db(),
+      Array.from({ length: 5 }, () => ({})),
+    );
     expect(await idsOf()).toEqual(ids.toReversed());
     expect(await idsOf({}, null, 2)).toEqual([ids[4], ids[3]]);
     expect(await idsOf({}, ids[3], 2)).toEqual([ids[2], ids[1]]);

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { expect, test } from 'vitest';
-import { type ResetScope, resetExecutions, retryExecution } from '../../src/db/executions/retry.ts';
 import type { NewExecution } from '../../src/db/executions/enqueue.ts';
+import { type ResetScope, resetExecutions, retryExecution } from '../../src/db/executions/retry.ts';
 import {
   age,
   claim,
@@ -32,22 +32,25 @@ describeDrivers(({ db }) => {
       ({ id }) => id,
     );
 
-  test.each(['FAILED', 'CANCELLED', 'LOST', 'EXPIRED'])('what is %s is QUEUED again, due now, and runs', async (state) => {
-    const { id } = await startOne(db(), { queue: 'default', maxAttempts: 1, queueTimeoutSeconds: 60 });
-    await finish(db(), { id, attempt: 1, epoch: 1, ending: 'FAILED' });
-    await putInState(db(), id, state);
-    await age(db(), id, 'expires_at', 1_000);
-    expect(await retryExecution(db(), id, grants)).toEqual({ before: state, moved: true });
-    expect(await rowOf(db(), id)).toMatchObject({
-      state: 'QUEUED',
-      attempt: 1,
-      max_attempts: 4,
-      ready: true,
-      run_after: null,
-      finished_at: null,
-    });
-    expect(onlyOne(await claim(db()))).toMatchObject({ id, attempt: 2 });
-  });
+  test.each(['FAILED', 'CANCELLED', 'LOST', 'EXPIRED'])(
+    'what is %s is QUEUED again, due now, and runs',
+    async (state) => {
+      const { id } = await startOne(db(), { queue: 'default', maxAttempts: 1, queueTimeoutSeconds: 60 });
+      await finish(db(), { id, attempt: 1, epoch: 1, ending: 'FAILED' });
+      await putInState(db(), id, state);
+      await age(db(), id, 'expires_at', 1_000);
+      expect(await retryExecution(db(), id, grants)).toEqual({ before: state, moved: true });
+      expect(await rowOf(db(), id)).toMatchObject({
+        state: 'QUEUED',
+        attempt: 1,
+        max_attempts: 4,
+        ready: true,
+        run_after: null,
+        finished_at: null,
+      });
+      expect(onlyOne(await claim(db()))).toMatchObject({ id, attempt: 2 });
+    },
+  );
 
   test('the attempts granted are those of the task, on top of what it has had', async () => {
     const id = await ended('FAILED', { task: 'train', maxAttempts: 20 });

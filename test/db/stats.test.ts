@@ -9,7 +9,18 @@ import { purgeExecution, purgeExecutions } from '../../src/db/executions/purge.t
 import { resetExecutions, retryExecution } from '../../src/db/executions/retry.ts';
 import { readStats } from '../../src/db/executions/stats.ts';
 import { foldTallies } from '../../src/db/executions/tally.ts';
-import { age, claim, describeDrivers, enqueueAll, enqueueOne, finish, newId, rows, startOne, useDb } from './support.ts';
+import {
+  age,
+  claim,
+  describeDrivers,
+  enqueueAll,
+  enqueueOne,
+  finish,
+  newId,
+  rows,
+  startOne,
+  useDb,
+} from './support.ts';
 
 const grants = { byTask: new Map<string, number>(), otherwise: 3 };
 const noneOf = Object.fromEntries(states.map((state) => [state, 0]));
@@ -87,7 +98,10 @@ describeDrivers(({ db }) => {
       () => enqueueAll(db(), [{ uniqueKey: newId() }, { maxAttempts: 1 }]),
       async () => {
         const claimed = await claim(db(), { limit: 3 });
-        await finish(db(), ...claimed.slice(1).map((one) => ({ ...one, ending: endings[below(5)]!, retryable: below(2) > 0 })));
+        await finish(
+          db(),
+          ...claimed.slice(1).map((one) => ({ ...one, ending: endings[below(5)]!, retryable: below(2) > 0 })),
+        );
       },
       async () => cancelExecution(db(), await some(sql`not (${isFinal})`)),
       async () => cancelExecution(db(), await some(isFinal)),
@@ -114,13 +128,21 @@ describeDrivers(({ db }) => {
         sql`select state, count(*)::integer as n from mobula.executions group by 1`,
       );
       for (const { state } of truth) reached.add(state);
-      expect((await readStats(db())).states).toEqual({ ...noneOf, ...Object.fromEntries(truth.map((t) => [t.state, t.n])) });
+      expect((await readStats(db())).states).toEqual({
+        ...noneOf,
+        ...Object.fromEntries(truth.map((t) => [t.state, t.n])),
+      });
     }
-    expect([...reached].toSorted()).toEqual(expect.arrayContaining(['CANCELLED', 'FAILED', 'LOST', 'QUEUED', 'SUCCEEDED']));
+    expect([...reached].toSorted()).toEqual(
+      expect.arrayContaining(['CANCELLED', 'FAILED', 'LOST', 'QUEUED', 'SUCCEEDED']),
+    );
   });
 
   test('moves at once are all counted', async () => {
-    await enqueueAll(db(), Array.from({ length: 40 }, () => ({})));
+    await enqueueAll(
+      db(),
+      Array.from({ length: 40 }, () => ({})),
+    );
     const claimed = await claim(db(), { limit: 20 });
     const waiting = await rows<{ id: string }>(db(), sql`select id from mobula.executions where state = 'QUEUED'`);
     await Promise.all([
@@ -150,18 +172,21 @@ describe('with a history of 20,000', () => {
     return { pages: plan.Plan['Shared Hit Blocks'] + plan.Plan['Shared Read Blocks'], scans };
   }
 
-  test.each(['before', 'after'])('statistics read what is unfinished alone, %s the table was analyzed', async (when) => {
-    await db().execute(sql`alter table mobula.executions set (autovacuum_enabled = false)`);
-    await db().execute(sql`insert into mobula.executions
+  test.each(['before', 'after'])(
+    'statistics read what is unfinished alone, %s the table was analyzed',
+    async (when) => {
+      await db().execute(sql`alter table mobula.executions set (autovacuum_enabled = false)`);
+      await db().execute(sql`insert into mobula.executions
         (id, task, form, queue, priority, max_attempts, enqueued_at, due_at, ready, state, attempt, runner, claimed_at, finished_at)
       select gen_random_uuid(), 'add', 'inline', 'default', 0, 3, mobula.clock(), mobula.clock(), false, 'SUCCEEDED', 1,
         'inline', mobula.clock(), mobula.clock() from generate_series(1, 20000)`);
-    await enqueueAll(db(), [{}, {}, { delaySeconds: 60 }]);
-    await startOne(db());
-    if (when === 'after') await db().execute(sql`analyze mobula.executions`);
-    const { pages, scans } = await costOf();
-    expect(scans.length).toBeGreaterThan(0);
-    expect(scans.filter((scan) => scan.includes('"Seq Scan"'))).toEqual([]);
-    expect(pages).toBeLessThan(60);
-  });
+      await enqueueAll(db(), [{}, {}, { delaySeconds: 60 }]);
+      await startOne(db());
+      if (when === 'after') await db().execute(sql`analyze mobula.executions`);
+      const { pages, scans } = await costOf();
+      expect(scans.length).toBeGreaterThan(0);
+      expect(scans.filter((scan) => scan.includes('"Seq Scan"'))).toEqual([]);
+      expect(pages).toBeLessThan(60);
+    },
+  );
 });

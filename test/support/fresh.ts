@@ -4,7 +4,16 @@ import type { AnyTask } from '../../src/core/task.ts';
 import { useDatabase } from './database.ts';
 import { type Answer, type EngineOptions, makeEngine, type TestEngine } from './engine.ts';
 
-const tables = ['executions', 'inputs', 'attempts', 'invocations', 'capacity', 'idempotency_keys', 'result_objects'];
+const tables = [
+  'executions',
+  'inputs',
+  'attempts',
+  'invocations',
+  'capacity',
+  'idempotency_keys',
+  'result_objects',
+  'final_tallies',
+];
 
 /** One database for all tests of a file, found empty by each of them, and engines over it that end with the test. */
 export interface Fresh {
