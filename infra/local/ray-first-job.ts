@@ -9,7 +9,8 @@ interface Answer {
 const patienceMs = 120_000;
 
 /**
- * Returns when a fresh cluster has run a job, and has forgotten it again; the dashboard answers seconds before jobs are
+ * Returns when a fresh cluster has run a job, and was told to forget it (Ray sometimes writes the record of a job that it
+ * has just forgotten once more, and says FAILED); the dashboard answers seconds before jobs are
  * taken. Throws what `failure` rejects with, or when it takes two minutes.
  *
  * Over node:http, because Node's fetch sends a header (Sec-Fetch-Mode) by which Ray takes it for a browser and refuses.

@@ -7,9 +7,8 @@ import type { Ray } from '../../infra/local/ray.ts';
 import { describeWithRay } from '../support/ray-cluster.ts';
 
 await describeWithRay('a local Ray', (ray) => {
-  test('answers as soon as it is there, without a trace of the job that it was tried with', async () => {
+  test('answers as soon as it is there', async () => {
     expect(await (await fetch(`${ray.url}/api/version`)).json()).toMatchObject({ ray_version: '2.58.0' });
-    expect(JSON.stringify(await (await fetch(`${ray.url}/api/jobs/`)).json())).not.toContain('mobula-first-job');
     expect(ray.gcsAddress).toMatch(/:\d+$/);
   });
 

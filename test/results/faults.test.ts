@@ -101,6 +101,15 @@ describe.each(adapters)('in trouble, $name', ({ fake, uploadMethod, make }) => {
     expect(await store.has(value.digest)).toBe(true);
   });
 
+  test('is not confused by a store that breaks off an upload of what it has', async () => {
+    const value = freshValue(4_000_000);
+    await store.put(value.digest, value.bytes);
+    fake.isHasty = true;
+    await store.put(value.digest, value.bytes);
+    expect(await store.putStream(value.digest, streamOf(value.bytes))).toBe(true);
+    expect(await store.putStream(value.digest, streamOf(value.bytes.slice(1)))).toBe(false);
+  });
+
   test.each([
     ['truncated', 'fails'],
     ['short', 'mismatch'],

@@ -175,5 +175,9 @@ test('health tells a dashboard without its store from a cluster', async () => {
   ray.next('health', '503');
   expect(await runner.health()).toEqual({ reachable: false, reason: expect.stringContaining('GCS'), refused: false });
   ray.next('version', '403');
-  expect(await runner.health()).toEqual({ reachable: false, reason: expect.stringContaining('RAY_AUTH_TOKEN'), refused: false });
+  expect(await runner.health()).toEqual({
+    reachable: false,
+    reason: expect.stringContaining('RAY_AUTH_TOKEN'),
+    refused: false,
+  });
 });

@@ -29,6 +29,8 @@ export abstract class FakeBucket {
   readonly ledger: Ask[] = [];
   /** While it is set no upload is read, as by a store that has stalled. */
   isDeaf = false;
+  /** While it is set an upload is refused, and its connection broken, before it was read: as by a store that has it. */
+  isHasty = false;
   /** Bytes of answers that were taken from us. */
   sentBytes = 0;
   private readonly server: Server;
@@ -66,6 +68,7 @@ export abstract class FakeBucket {
     this.objects.clear();
     this.ledger.length = 0;
     this.isDeaf = false;
+    this.isHasty = false;
     this.sentBytes = 0;
   }
 
@@ -86,6 +89,10 @@ export abstract class FakeBucket {
     const ask = toAsk(request, this.url);
     this.ledger.push(ask);
     if (this.isDeaf && ['PUT', 'POST'].includes(ask.method)) return;
+    if (this.isHasty && ['PUT', 'POST'].includes(ask.method)) {
+      request.socket.end('HTTP/1.1 412 Precondition Failed\r\ncontent-length: 0\r\nconnection: close\r\n\r\n');
+      return;
+    }
     const body = await readBody(request);
     if (body === null) return; // Cut off: a store keeps nothing of half an upload.
     const trouble = this.nextTrouble(ask.method);
