@@ -1,8 +1,9 @@
-import type { AttemptState, Failure } from '../core/attempt.ts';
+import type { AttemptState, Failure, StoredValue } from '../core/attempt.ts';
 import { executionNotFound, invalid, MobulaError } from '../core/errors.ts';
 import { isExecutionId } from '../core/ids.ts';
 import { utf8Bytes } from '../core/json-value.ts';
 import { limits } from '../core/limits.ts';
+import { messageOf } from '../core/observe.ts';
 import type { Digest, SignedUpload } from '../core/result-store.ts';
 import { type Beat, beatAttempt } from '../db/executions/beat.ts';
 import { beginAttempt } from '../db/executions/begin.ts';
@@ -11,7 +12,7 @@ import { type Finish, finishAttempts } from '../db/executions/finish.ts';
 import { isRegistered, registerObject } from '../db/result-objects.ts';
 import type { Engine } from './engine.ts';
 import { type AttemptRef, cancelled, failed, succeeded } from './finish.ts';
-import { digestOnly, keepValue } from './keep-value.ts';
+import { digestOnly, keepValue, patiently } from './keep-value.ts';
 
 /** A driver's attempt: what its capability says, checked before. */
 export interface DrivenAttempt {
@@ -95,7 +96,7 @@ async function toFinish(engine: Engine, driven: DrivenAttempt, outcome: DrivenOu
     case 'value':
       return succeeded(ref, await keepValue(engine, outcome.value));
     case 'stored':
-      return succeeded(ref, { state: 'stored', reference: await uploaded(engine, outcome.digest), ...outcome.digest });
+      return succeeded(ref, await keepUpload(engine, outcome.digest));
     case 'digest_only':
       return succeeded(ref, digestOnly(engine, outcome.digest, outcome.reason));
     case 'failed':
@@ -105,13 +106,17 @@ async function toFinish(engine: Engine, driven: DrivenAttempt, outcome: DrivenOu
   }
 }
 
-/** The reference of an upload, believed only if it was announced and is there with this length. */
-async function uploaded(engine: Engine, digest: Digest): Promise<string> {
+/**
+ * Believes an upload only if it was announced and is there with this length. Of one that the store cannot be asked about,
+ * the digest is kept: a store that is away costs the value, not the task.
+ */
+async function keepUpload(engine: Engine, digest: Digest): Promise<StoredValue> {
   const reference = engine.store.reference(digest);
-  if (!(await isRegistered(engine.db, reference)) || !(await engine.store.has(digest))) {
-    throw invalid('stored', 'There is no upload of this digest and length.');
-  }
-  return reference;
+  const absent = () => invalid('stored', 'There is no upload of this digest and length.');
+  if (!(await isRegistered(engine.db, reference))) throw absent();
+  const seen = await patiently(() => engine.store.has(digest)).catch(messageOf);
+  if (seen === false) throw absent();
+  return seen === true ? { state: 'stored', reference, ...digest } : digestOnly(engine, digest, seen);
 }
 
 /** Announces a value that is too large for a row, and says where it may be put; null where the store keeps none. */

@@ -6,7 +6,8 @@ import { sha256Hex } from '../core/sha256.ts';
 import { type ResultObject, registerObject } from '../db/result-objects.ts';
 import type { Engine } from './engine.ts';
 
-const pausesMs = [0, 200, 1_000];
+/** After each try; null ends it. */
+const pausesMs = [200, 1_000, null];
 
 /**
  * Finds a value its home: the row up to the threshold, the result store beyond it. A store that fails after three tries
@@ -35,13 +36,21 @@ export function digestOnly(engine: Engine, digest: Digest, reason: string): Stor
 
 async function putWithPatience(engine: Engine, object: ResultObject, value: string): Promise<void> {
   const content = new TextEncoder().encode(value);
-  for (const [index, pauseMs] of pausesMs.entries()) {
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  await patiently(async () => {
+    if (!(await registerObject(engine.db, object))) throw new Error('The same value is being removed.');
+    await engine.store.put(object, content);
+  });
+}
+
+/** What a call to the result store answers, given three tries within little more than a second. */
+export async function patiently<T>(call: () => Promise<T>): Promise<T> {
+  for (const pauseMs of pausesMs) {
     try {
-      if (!(await registerObject(engine.db, object))) throw new Error('The same value is being removed.');
-      return await engine.store.put(object, content);
+      return await call();
     } catch (error) {
-      if (index === pausesMs.length - 1) throw error;
+      if (pauseMs === null) throw error;
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
+  throw new RangeError('There is no last try.');
 }

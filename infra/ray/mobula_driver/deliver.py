@@ -23,7 +23,7 @@ def deliver(attempt: Attempt, outcome: Outcome) -> int:
     try:
         answer = _ask(attempt, "complete", _body(attempt, outcome))
         if outcome.kind == "succeeded" and answer.status in (400, 413, 422):
-            answer = _ask(attempt, "complete", _second_best(outcome, answer.status))
+            answer = _ask(attempt, "complete", _second_best(attempt, outcome, answer.status))
     except Unreachable as error:
         say(f"the outcome could not be reported ({error}).")
         return 1
@@ -49,10 +49,12 @@ def _body(attempt: Attempt, outcome: Outcome) -> bytes:
     return b'{"outcome":"succeeded","result":%b}' % outcome.text
 
 
-def _second_best(outcome: Outcome, status: int) -> bytes:
+def _second_best(attempt: Attempt, outcome: Outcome, status: int) -> bytes:
     """What to say where the app, or the platform before it, will not take the value as it is."""
     if status == 413:
         return _digest_only(_digest(outcome.text), "the value was too large for the app (HTTP 413)")
+    if len(outcome.text) > attempt.begun.inline_bytes:
+        return _digest_only(_digest(outcome.text), f"the result store has not kept the value (HTTP {status})")
     error = {"type": "RefusedResult", "message": f"The app refused the result with HTTP {status}.", "retryable": False}
     error.update(traceback="", types=["RefusedResult"])
     return _json({"outcome": "failed", "error": error})
