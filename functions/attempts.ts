@@ -131,13 +131,13 @@ export const uploadRoute = (deployed: Deployed) =>
       ...stale,
     },
     async handle({ caller, body, request, params }) {
-      const signed = await announceUpload(deployed.engine, drivenBy(caller), body);
-      if (!signed) return answer(200, { upload: null, reason: 'No result store is configured.' });
-      if (signed.url !== null) return answer(200, { upload: signed });
+      const announced = await announceUpload(deployed.engine, drivenBy(caller), body);
+      const { upload } = announced;
+      if (upload === null || upload.url !== null) return answer(200, announced);
       const { publicUrl } = deployed.engine.settings;
       const url = `${publicUrl}/attempts/${params.id}/${params.attempt}/upload?sha256=${body.sha256}&bytes=${body.bytes}`;
       const authorization = request.headers.get('authorization');
-      return answer(200, { upload: { ...signed, url, headers: { ...signed.headers, authorization } } });
+      return answer(200, { upload: { ...upload, url, headers: { ...upload.headers, authorization } } });
     },
   });
 

@@ -78,7 +78,9 @@ export async function complete(
 }
 
 const needsStore = ({ settings }: Engine, outcome: DrivenOutcome): boolean =>
-  outcome.kind === 'stored' || (outcome.kind === 'value' && utf8Bytes(outcome.value) > settings.inlineBytes);
+  outcome.kind === 'stored' ||
+  outcome.kind === 'digest_only' ||
+  (outcome.kind === 'value' && utf8Bytes(outcome.value) > settings.inlineBytes);
 
 async function stateOrStale({ db }: Engine, driven: DrivenAttempt): Promise<AttemptState> {
   const state = await findDrivenState(db, driven);
@@ -98,7 +100,7 @@ async function toFinish(engine: Engine, driven: DrivenAttempt, outcome: DrivenOu
     case 'stored':
       return succeeded(ref, await keepUpload(engine, outcome.digest));
     case 'digest_only':
-      return succeeded(ref, digestOnly(engine, outcome.digest, outcome.reason));
+      return succeeded(ref, await keepAfterAll(engine, outcome.digest, outcome.reason));
     case 'failed':
       return failed(engine, ref, outcome.failure);
     case 'cancelled':
@@ -119,18 +121,29 @@ async function keepUpload(engine: Engine, digest: Digest): Promise<StoredValue> 
   return seen === true ? { state: 'stored', reference, ...digest } : digestOnly(engine, digest, seen);
 }
 
-/** Announces a value that is too large for a row, and says where it may be put; null where the store keeps none. */
-export async function announceUpload(
-  engine: Engine,
-  driven: DrivenAttempt,
-  digest: Digest,
-): Promise<SignedUpload | null> {
+/** The driver could not put the value, but it may be there: another attempt's, or its own whose answer was lost. */
+async function keepAfterAll(engine: Engine, digest: Digest, reason: string): Promise<StoredValue> {
+  const reference = engine.store.reference(digest);
+  const isThere = (await isRegistered(engine.db, reference)) && (await engine.store.has(digest).catch(() => false));
+  return isThere ? { state: 'stored', reference, ...digest } : digestOnly(engine, digest, reason);
+}
+
+/** Where a value may be put, or why it may not. */
+export type UploadAnswer = { readonly upload: SignedUpload } | { readonly upload: null; readonly reason: string };
+
+/** Announces a value that is too large for a row, and says where it may be put: a store that cannot say costs the value. */
+export async function announceUpload(engine: Engine, driven: DrivenAttempt, digest: Digest): Promise<UploadAnswer> {
   await refuseUnlessCurrent(engine, driven);
-  if (!engine.store.keepsValues) return null;
+  if (!engine.store.keepsValues) return { upload: null, reason: 'No result store is configured.' };
   if (!(await registerObject(engine.db, { ...digest, reference: engine.store.reference(digest) }))) {
     throw new MobulaError('store_unavailable', 'The same value is being removed; ask again.', { retryAfterSeconds: 1 });
   }
-  return engine.store.signUpload(digest);
+  try {
+    const upload = await patiently(() => engine.store.signUpload(digest));
+    return upload ? { upload } : { upload: null, reason: 'The result store takes no uploads.' };
+  } catch (error) {
+    return { upload: null, reason: messageOf(error) };
+  }
 }
 
 /** Keeps an announced value as it streams in. False: it was not what was announced, and nothing of it was kept. */

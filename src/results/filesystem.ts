@@ -57,9 +57,24 @@ async function has(root: string, digest: Digest): Promise<boolean> {
   return found?.isFile() === true && found.size === digest.bytes;
 }
 
+/**
+ * Makes a folder and those above it. Node's own `recursive` never returns where a folder is there and takes no entries
+ * with ENOENT, as `/proc` does.
+ */
+async function makeFolder(path: string): Promise<void> {
+  const make = () => mkdir(path, { mode: 0o700 }).catch((error) => ignore(error, 'EEXIST'));
+  try {
+    await make();
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    await makeFolder(dirname(path));
+    await make();
+  }
+}
+
 async function create(root: string, digest: Digest, body: Uint8Array | ReadableStream<Uint8Array>): Promise<void> {
   if (await has(root, digest)) return;
-  await mkdir(dirname(join(root, relative(digest.sha256))), { recursive: true, mode: 0o700 });
+  await makeFolder(dirname(join(root, relative(digest.sha256))));
   const path = await locate(root, digest);
   if (!path) throw new Error('A folder of the result store is a link to somewhere else.');
   const draft = join(dirname(path), `.${randomUUID()}`);

@@ -84,11 +84,12 @@ describe('a folder of results', () => {
     expect(readdirSync(dirname(pathIn(root, digest)))).toEqual([`${digest.sha256}.json`]);
   });
 
-  test('is named by its setting where it cannot be written to', async () => {
+  test('is named by its setting where it cannot be written to, also where nobody can make a folder', async () => {
     writeFileSync(join(folder, 'file'), '');
-    const problems = await filesystemStore({ root: join(folder, 'file') }).check();
-    expect(problems).toEqual([
-      expect.stringMatching(/^MOBULA_RESULT_STORAGE_FILESYSTEM_PATH: .*file cannot be written/),
-    ]);
+    for (const place of [join(folder, 'file'), '/proc/mobula']) {
+      expect(await filesystemStore({ root: place }).check()).toEqual([
+        expect.stringMatching(new RegExp(`^MOBULA_RESULT_STORAGE_FILESYSTEM_PATH: ${place} cannot be written`)),
+      ]);
+    }
   });
 });

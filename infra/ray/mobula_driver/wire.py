@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 ANSWER_BYTES_MAX = 128 * 1024 * 1024
 CALL_SECONDS = 10.0
-UPLOAD_SECONDS = 300.0
+UPLOAD_SECONDS = 60.0
 RETRY_AFTER_SECONDS_MAX = 60.0
 # Some proxies in front of an app refuse urllib's own name.
 AGENT = "mobula-driver/1"
