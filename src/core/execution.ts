@@ -34,9 +34,6 @@ export const mayMove = (from: State, to: State): boolean => moves[from].includes
 
 export const isFinal = (state: State): state is FinalState => (finalStates as readonly State[]).includes(state);
 
-/** Whether `/execute` with `allow_retry`, or a retry, may put it back into its queue. */
-export const mayRetry = (state: State): boolean => isFinal(state) && mayMove(state, 'QUEUED');
-
 export function statusOf(state: State): Status {
   if (state === 'QUEUED') return 'READY';
   if (state === 'RUNNING' || state === 'CANCELLING') return 'RUNNING';

@@ -37,20 +37,6 @@ export function scanJson(source: string, { depthMax = limits.jsonDepth } = {}): 
   return { problem: null, text, members };
 }
 
-/** The compact text of a value that is known to be JSON we take; anything else is our own mistake, a TypeError. */
-export function compactJson(source: string): string {
-  const scanner = new JsonScanner(source, limits.jsonDepth);
-  return trusted(scanner.scan(), scanner.problem);
-}
-
-/** The compact text of each member of an object's text; a TypeError where it is no object that we take. */
-export function readMembers(source: string): Map<string, string> {
-  const scanned = scanJson(source);
-  const members = scanned.problem ? trusted(null, scanned.problem) : scanned.members;
-  if (!members) throw new TypeError('This JSON text is no object.');
-  return members;
-}
-
 /** The compact text of each item of an array's text; a TypeError where it is no array that we take. */
 export function readItems(source: string): string[] {
   const scanner = new JsonScanner(source, limits.jsonDepth);

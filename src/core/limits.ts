@@ -4,7 +4,6 @@ export const limits = {
   nameLength: 200,
   /** Deeper JSON is stored once and then breaks readers: JavaScript's own writer gives up near 4,000. */
   jsonDepth: 64,
-  idempotencyKeyLength: 255,
   uniqueKeyLength: 255,
   /** Metadata travels with every status answer. */
   metadataBytes: 16_384,
