@@ -1,3 +1,5 @@
+import { toHex } from './hex.ts';
+
 /** The shape of every id that Mobula gives out; anything else is unknown without a look into the database. */
 export const idPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -29,7 +31,7 @@ export function uuidv7(nowMs: number, random: (bytes: Uint8Array) => void): stri
 }
 
 function toUuid(bytes: Uint8Array): string {
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  const hex = toHex(bytes);
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 

@@ -71,8 +71,7 @@ const pointKey = (db: Executor, { key }: IdempotencyKey, answers: readonly Enque
   );
 
 async function toKey({ key, request }: Idempotency): Promise<IdempotencyKey> {
-  const hex = await sha256Hex(request);
-  return { key, requestSha256: Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16)) };
+  return { key, requestSha256: await sha256Hex(request) };
 }
 
 /** What an earlier request under this key made; null where the key is ours, just taken. */
@@ -81,8 +80,7 @@ async function answerEarlier(
   key: IdempotencyKey,
   rows: readonly NewExecution[],
 ): Promise<EnqueueAnswer[] | null> {
-  const hex = Array.from(key.requestSha256, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  const used = await findIdempotencyKey(db, key.key, hex);
+  const used = await findIdempotencyKey(db, key);
   if (!used || used.executionIds.every((id, index) => id === rows[index]?.id)) return null;
   if (!used.sameRequest) {
     throw new MobulaError('idempotency_key_reused', 'This Idempotency-Key was used for another request.', {

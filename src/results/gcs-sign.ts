@@ -1,4 +1,5 @@
 import { importPKCS8 } from 'jose';
+import { toHex } from '../core/hex.ts';
 import { limits } from '../core/limits.ts';
 import type { Digest, SignedUpload } from '../core/result-store.ts';
 import { sha256Hex } from '../core/sha256.ts';
@@ -67,5 +68,5 @@ const percent = (text: string): string =>
 async function sign(key: GcsKey, text: string): Promise<string> {
   const privateKey = await importPKCS8(key.private_key, 'RS256');
   const signature = await crypto.subtle.sign('RSASSA-PKCS1-v1_5', privateKey, new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(signature), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return toHex(new Uint8Array(signature));
 }

@@ -3,7 +3,7 @@ import type { ResultStore } from '../core/result-store.ts';
 import { type BucketOptions, bucketStore } from './bucket-store.ts';
 import { type BucketWire, faultOf } from './bucket-wire.ts';
 import { type Body, cancelBody, lengthOf, readHead, toBody } from './fetch-body.ts';
-import { type S3Credentials, s3Url, signS3Get, signS3Put, toAws, toHex, uploadHeaders } from './s3-sign.ts';
+import { readChecksum, type S3Credentials, s3Url, signS3Get, signS3Put, toAws, uploadHeaders } from './s3-sign.ts';
 
 export interface S3FetchStoreOptions extends BucketOptions {
   /** `auto` for R2; us-east-1 unless said. */
@@ -51,7 +51,7 @@ function fetchWire(options: S3FetchStoreOptions): BucketWire {
       const answer = await call('HEAD', key, signal, { headers: { 'x-amz-checksum-mode': 'ENABLED' } });
       if (answer.status === 404) return null;
       await accept(answer);
-      return { bytes: lengthOf(answer) ?? -1, sha256: toHex(answer.headers.get(checksumHeader)) };
+      return { bytes: lengthOf(answer) ?? -1, sha256: readChecksum(answer.headers.get(checksumHeader)) };
     },
     async get(key, signal) {
       const answer = await call('GET', key, signal, { headers: { 'accept-encoding': 'identity' } });

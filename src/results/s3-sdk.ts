@@ -11,7 +11,7 @@ import {
 import { toBase64 } from '../core/sha256.ts';
 import { BucketFault, type BucketWire, faultOf } from './bucket-wire.ts';
 import type { S3StoreOptions } from './s3.ts';
-import { signS3Get, signS3Put, toAws, toHex } from './s3-sign.ts';
+import { readChecksum, signS3Get, signS3Put, toAws } from './s3-sign.ts';
 
 /** S3's calls by Amazon's own SDK. */
 export function s3SdkWire({ bucket: Bucket, ...options }: S3StoreOptions): BucketWire {
@@ -35,7 +35,7 @@ export function s3SdkWire({ bucket: Bucket, ...options }: S3StoreOptions): Bucke
     async look(Key, abortSignal) {
       const head = new HeadObjectCommand({ Bucket, Key, ChecksumMode: 'ENABLED' });
       const found = await client.send(head, { abortSignal }).catch(nullIfAbsent);
-      return found && { bytes: found.ContentLength ?? -1, sha256: toHex(found.ChecksumSHA256) };
+      return found && { bytes: found.ContentLength ?? -1, sha256: readChecksum(found.ChecksumSHA256) };
     },
     async get(Key, abortSignal) {
       const found = await client.send(new GetObjectCommand({ Bucket, Key }), { abortSignal }).catch(nullIfAbsent);

@@ -1,4 +1,5 @@
 import { AwsClient } from 'aws4fetch';
+import { toHex } from '../core/hex.ts';
 import { limits } from '../core/limits.ts';
 import type { Digest, SignedUpload } from '../core/result-store.ts';
 import { toBase64 } from '../core/sha256.ts';
@@ -76,7 +77,7 @@ export const toAws = ({ accessKeyId, secretAccessKey, sessionToken }: S3Credenti
 });
 
 /** A checksum, out of S3's headers; null for none, and for one of parts, which is no SHA-256 of the whole. */
-export function toHex(base64: string | null | undefined): string | null {
+export function readChecksum(base64: string | null | undefined): string | null {
   if (!base64 || !/^[\w+/]{43}=$/.test(base64)) return null;
-  return Array.from(atob(base64), (byte) => byte.charCodeAt(0).toString(16).padStart(2, '0')).join('');
+  return toHex(Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0)));
 }

@@ -112,14 +112,13 @@ describeDrivers(({ db }) => {
     });
 
     test('its idempotency key stays, marked as purged', async () => {
-      const key = { key: 'k', requestSha256: new Uint8Array(32) };
+      const key = { key: 'k', requestSha256: '00'.repeat(32) };
       const wish = newExecution();
       await insertExecutions(db(), [wish], key);
       await putInState(db(), wish.id, 'SUCCEEDED');
       const other = await ended('SUCCEEDED', 0);
       await purgeExecutions(db(), everything, 100);
-      const hex = '00'.repeat(32);
-      expect(await findIdempotencyKey(db(), 'k', hex)).toMatchObject({
+      expect(await findIdempotencyKey(db(), key)).toMatchObject({
         executionIds: [wish.id],
         sameRequest: true,
         purged: true,

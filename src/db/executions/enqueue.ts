@@ -31,7 +31,8 @@ export interface Enqueued {
 /** What was asked under an idempotency key: the same key with another digest is another request. */
 export interface IdempotencyKey {
   readonly key: string;
-  readonly requestSha256: Uint8Array;
+  /** Lower-case hex. */
+  readonly requestSha256: string;
   /** The request has the key already; the rows are stored under it all the same. */
   readonly isTaken?: boolean;
 }
@@ -88,8 +89,5 @@ export async function insertExecutions(
 /** Waits for a concurrent call with the same key to commit, and then takes nothing. */
 const insertKey = (key: IdempotencyKey, executionIds: readonly string[]) => sql`
   insert into mobula.idempotency_keys (key, request_sha256, execution_ids, created_at)
-  values (${key.key}, ${toBytea(key.requestSha256)}::bytea, ${list(executionIds, 'uuid')}, ${now})
+  values (${key.key}, decode(${key.requestSha256}, 'hex'), ${list(executionIds, 'uuid')}, ${now})
   on conflict (key) do nothing returning 1`;
-
-const toBytea = (bytes: Uint8Array): string =>
-  `\\x${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;

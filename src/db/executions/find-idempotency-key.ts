@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { limits } from '../../core/limits.ts';
 import { type Executor, list, now, seconds } from '../db.ts';
+import type { IdempotencyKey } from './enqueue.ts';
 
 /** What an idempotency key was used for. */
 export interface UsedKey {
@@ -15,11 +16,14 @@ export interface UsedKey {
 }
 
 /** The use of a key; null where it is free. */
-export async function findIdempotencyKey(db: Executor, key: string, requestSha256Hex: string): Promise<UsedKey | null> {
+export async function findIdempotencyKey(
+  db: Executor,
+  { key, requestSha256 }: IdempotencyKey,
+): Promise<UsedKey | null> {
   const [row] = await db.execute<{ ids: string; made: string; same: boolean; purged: boolean; settled: boolean }>(sql`
     select array_to_string(execution_ids, ',') as ids, array_to_string(array(
         select e.id from mobula.executions e where e.id = any(k.execution_ids) and e.idempotency_key = k.key), ',') as made,
-      encode(request_sha256, 'hex') = ${requestSha256Hex} as same,
+      encode(request_sha256, 'hex') = ${requestSha256} as same,
       purged_at is not null as purged, settled
     from mobula.idempotency_keys k where key = ${key}`);
   if (!row) return null;
