@@ -11,7 +11,9 @@ import { executeRoute } from './execute.ts';
 import { executionRoute, resultRoute } from './executions.ts';
 import { cancelRoute, deleteRoute, resetRoute, retryRoute } from './executions-change.ts';
 import { listRoute, statsRoute } from './executions-list.ts';
+import { logsRoute } from './executions-logs.ts';
 import { healthRoute, livezRoute, readyzRoute } from './health.ts';
+import { metricsRoute } from './metrics.ts';
 import { purgeRoute } from './purge.ts';
 import { runRoute } from './run.ts';
 import { runOneRoute } from './run-one.ts';
@@ -36,6 +38,7 @@ export function routesOf(deployed: Deployed): Route[] {
     cancelRoute(deployed),
     retryRoute(deployed),
     resultRoute(deployed),
+    logsRoute(deployed),
     attempts.beginRoute(deployed),
     attempts.beatRoute(deployed),
     attempts.completeRoute(deployed),
@@ -44,6 +47,7 @@ export function routesOf(deployed: Deployed): Route[] {
     livezRoute(),
     readyzRoute(deployed),
     healthRoute(deployed),
+    metricsRoute(deployed),
   ];
   const withDocument: Route[] = [...routes, openApiRoute(() => documentOf(withDocument))];
   return withDocument;

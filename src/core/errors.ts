@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'forbidden'
   | 'not_found'
   | 'execution_not_found'
+  | 'no_logs'
   | 'method_not_allowed'
   | 'not_executable'
   | 'not_cancellable'
@@ -29,6 +30,7 @@ export type ErrorCode =
   | 'ray_unavailable'
   | 'ray_refused'
   | 'store_unavailable'
+  | 'oidc_unavailable'
   | 'misconfigured'
   | 'internal';
 

@@ -25,6 +25,12 @@ export const limits = {
   checksPerRun: 200,
   /** Calls to one Ray cluster at once: its head serves few, and Workers allow six open connections. */
   rayCallsAtOnce: 6,
+  /** Of a job's log, asked for at once. */
+  logLines: 1_000,
+  /** A cluster that did not answer is left in peace this long: a share of a cron period, so that its return is soon seen. */
+  breakerSeconds: 10,
+  /** So many jobs in a row without an answer, and the cluster is taken to be away. */
+  rayCallsUnanswered: 3,
   storeCallsAtOnce: 4,
   /** Ray's records are deleted this long after the final state: a late start of the same id must still be refused. */
   rayRecordSeconds: 600,
@@ -43,6 +49,18 @@ export const limits = {
   /** Whoever holds the URL has the value. */
   signedDownloadSeconds: 300,
   statusTokenSeconds: 7 * 86_400,
+  /** How far the time of a signed webhook may be from ours; Standard Webhooks' own five minutes. */
+  webhookToleranceSeconds: 300,
+  /** How far the clock of who signs a token may be ahead of the database's. */
+  clockSkewSeconds: 30,
+  /** An issuer's keys are believed this long without asking again: as long as the tokens they sign. */
+  oidcKeysSeconds: 3_600,
+  /** An unknown key is asked after so seldom, or strangers could make us ask at will. */
+  oidcRefetchSeconds: 60,
+  /** While an issuer does not answer and no key of its is held, it is asked again after this. */
+  oidcRetrySeconds: 5,
+  oidcCallSeconds: 5,
+  oidcKeysBytes: 262_144,
   waitSeconds: 60,
   retryDelaySecondsMax: 3_600,
   /** A timer for longer fires at once, in every JavaScript runtime. */

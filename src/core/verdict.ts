@@ -39,6 +39,14 @@ export type Verdict =
 const stopSeconds = 4;
 
 /**
+ * Whether Ray calls a job running that should have been heard of by now: two heartbeats without a begin or a beat. Nothing
+ * is judged by it; the cluster is made to look at its jobs again.
+ */
+export function isDoubtful(facts: AttemptFacts, sight: JobSight, heartbeatSeconds: number): boolean {
+  return sight.kind === 'running' && (facts.silentSeconds ?? facts.claimedSecondsAgo) > 2 * heartbeatSeconds;
+}
+
+/**
  * Judges an attempt by the row and by Ray's word, the row first. Called for attempts without an outcome: one that has
  * committed its own is final and never comes here.
  */

@@ -23,6 +23,15 @@ export async function takeRayRecords(db: Executor, cluster: string, limit: numbe
     returning a.execution_id as id, a.attempt`);
 }
 
+/** One that the cluster surely has still, of a job that is over; null where there is none. */
+export async function findRayRecord(db: Executor, cluster: string): Promise<RayRecord | null> {
+  const [row] = await db.execute<{ id: string; attempt: number }>(sql`
+    select execution_id as id, attempt from mobula.attempts
+    where cluster = ${cluster} and ray_record_until is not null
+    order by ray_record_until desc limit 1`);
+  return row ?? null;
+}
+
 /** Notes that records are gone from the cluster. */
 export async function forgetRayRecords(db: Executor, records: readonly RayRecord[]): Promise<void> {
   await db.execute(sql`

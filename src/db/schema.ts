@@ -179,14 +179,20 @@ export const capacity = mobula.table(
     running: integer('running').notNull().default(0),
     /** Grows with every change, so that a recount can tell whether it was overtaken. */
     changes: bigint('changes', { mode: 'number' }).notNull().default(0),
+    /** The breaker: the cluster did not answer, and nobody asks it again before this. */
+    awayUntil: instant('away_until'),
   },
   (t) => [primaryKey({ columns: [t.runner, t.cluster] }), check('capacity_running', sql`running >= 0`)],
 );
 
-/** How many executions are in each final state, as the sum of its rows: appended by every statement that moves some. */
+/**
+ * How many executions are in each final state, and how many values were ever kept by digest alone, as the sum of its rows:
+ * appended by every statement that moves some.
+ */
 export const finalTallies = mobula.table('final_tallies', {
   state: executionState('state').notNull(),
   count: bigint('count', { mode: 'number' }).notNull(),
+  digestOnly: bigint('digest_only', { mode: 'number' }).notNull().default(0),
 });
 
 /** Same key, same answer: kept for the life of the executions it made, and 90 days beyond their purge. */

@@ -8,8 +8,9 @@ import type { Digest, SignedUpload } from '../core/result-store.ts';
 import { type Beat, beatAttempt } from '../db/executions/beat.ts';
 import { beginAttempt } from '../db/executions/begin.ts';
 import { findDrivenState } from '../db/executions/find-attempts.ts';
-import { type Finish, finishAttempts } from '../db/executions/finish.ts';
+import type { Finish } from '../db/executions/finish.ts';
 import { isRegistered, registerObject } from '../db/result-objects.ts';
+import { endAttempts } from './end-attempts.ts';
 import type { Engine } from './engine.ts';
 import { type AttemptRef, cancelled, failed, succeeded } from './finish.ts';
 import { digestOnly, keepValue, patiently } from './keep-value.ts';
@@ -72,7 +73,7 @@ export async function complete(
   // The store is not for a stale driver, and may have lost since what an early one put there.
   const before = needsStore(engine, outcome) ? await stateOrStale(engine, driven) : 'RUNNING';
   if (before !== 'RUNNING') return { state: before };
-  const [finished] = await finishAttempts(engine.db, [await toFinish(engine, driven, outcome)]);
+  const [finished] = await endAttempts(engine, [await toFinish(engine, driven, outcome)]);
   if (!finished) return { state: await stateOrStale(engine, driven) };
   return { state: finished.state === 'QUEUED' ? 'FAILED' : (finished.state as AttemptState) };
 }

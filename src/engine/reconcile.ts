@@ -1,44 +1,86 @@
 import type { Failure } from '../core/attempt.ts';
 import { rayJobId } from '../core/ids.ts';
 import { limits } from '../core/limits.ts';
-import type { RemoteRunner } from '../core/runner.ts';
-import { judge, type Verdict } from '../core/verdict.ts';
-import { type Finish, finishAttempts } from '../db/executions/finish.ts';
+import type { JobSight, RemoteRunner, RunnerHealth } from '../core/runner.ts';
+import { isDoubtful, judge, type Verdict } from '../core/verdict.ts';
+import type { Finish } from '../db/executions/finish.ts';
 import { type PlannedCheck, planChecks } from '../db/executions/plan-checks.ts';
 import { type Check, takeChecks } from '../db/executions/take-checks.ts';
+import { noteAway } from './breaker.ts';
 import { eachBounded } from './each-bounded.ts';
+import { endAttempts } from './end-attempts.ts';
 import type { Engine } from './engine.ts';
 import { cancelled, failed } from './finish.ts';
+import { makeInspector, wake } from './inspector.ts';
 import { noteFinished, type Report } from './report.ts';
 import { submitAttempts } from './submit.ts';
 
 /** A taken check is not due again before this, should its taker die. */
 const againSeconds = 15;
 
+/** A cluster that was woken needs this long to correct its records. */
+const wokenSeconds = 3;
+
 /**
  * Looks after attempts on the cluster whose check is due: one GET each, never the list. Their own outcome, once committed,
  * took them out of here; what is judged are those without one. Everything written is fenced by the check's epoch.
  */
-export async function reconcile(engine: Engine, runner: RemoteRunner, report: Report): Promise<void> {
+export async function reconcile(
+  engine: Engine,
+  runner: RemoteRunner,
+  { health, report }: { health: RunnerHealth | null; report: Report },
+): Promise<void> {
   const checks = await takeChecks(engine.db, limits.checksPerRun, againSeconds);
-  const plans: PlannedCheck[] = [];
-  const endings: Finish[] = [];
-  const resubmit: Check[] = [];
+  const inspector = makeInspector(runner, health);
+  const found: Findings = { plans: [], endings: [], resubmit: [], isDoubtful: false };
   await eachBounded(checks, limits.rayCallsAtOnce, async (check) => {
-    const jobId = rayJobId(check.id, check.attempt);
-    const sight = await runner.inspect(jobId);
-    const verdict = judge(toFacts(check), sight, toBounds(engine, check));
-    if (verdict.kind === 'resubmit') return void resubmit.push(check);
-    if (verdict.kind === 'stop' || (verdict.kind === 'end' && verdict.stop)) await runner.stop(jobId);
-    if (verdict.kind === 'end') endings.push(toFinish(engine, check, verdict));
-    else plans.push(toPlan(check, verdict));
+    const sight = await inspector.inspect(rayJobId(check.id, check.attempt));
+    if (sight !== null) await settle(engine, { runner, check, sight, found }); // else it is due again soon
   });
-  if (plans.length > 0) await planChecks(engine.db, plans);
-  const finished = await finishAttempts(engine.db, endings);
+  if (inspector.gaveUp()) await noteAway(engine, runner, 'It stopped answering.');
+  if (found.isDoubtful) await wake(engine, runner);
+  await write(engine, runner, { found, report });
+}
+
+/** What a round of checks came to. */
+interface Findings {
+  readonly plans: PlannedCheck[];
+  readonly endings: Finish[];
+  readonly resubmit: Check[];
+  /** Some job may be dead, and Ray not know it. */
+  isDoubtful: boolean;
+}
+
+interface Seen {
+  readonly runner: RemoteRunner;
+  readonly check: Check;
+  readonly sight: JobSight;
+  readonly found: Findings;
+}
+
+async function settle(engine: Engine, { runner, check, sight, found }: Seen): Promise<void> {
+  const facts = toFacts(check);
+  const verdict = judge(facts, sight, toBounds(engine, check));
+  if (verdict.kind === 'resubmit') return void found.resubmit.push(check);
+  const isStopping = verdict.kind === 'stop' || (verdict.kind === 'end' && verdict.stop);
+  if (isStopping) await runner.stop(rayJobId(check.id, check.attempt));
+  if (verdict.kind === 'end') return void found.endings.push(toFinish(engine, check, verdict));
+  const inDoubt = isDoubtful(facts, sight, engine.settings.heartbeatSeconds);
+  found.isDoubtful ||= inDoubt;
+  found.plans.push(toPlan(check, verdict, inDoubt ? wokenSeconds : Number.POSITIVE_INFINITY));
+}
+
+async function write(
+  engine: Engine,
+  runner: RemoteRunner,
+  { found, report }: { found: Findings; report: Report },
+): Promise<void> {
+  if (found.plans.length > 0) await planChecks(engine.db, found.plans);
+  const finished = await endAttempts(engine, found.endings);
   noteFinished(report, finished);
   report.recovered += finished.length;
-  if (resubmit.length > 0) {
-    const answer = await submitAttempts(engine, runner, resubmit);
+  if (found.resubmit.length > 0) {
+    const answer = await submitAttempts(engine, runner, found.resubmit);
     report.recovered += answer.submitted;
     noteFinished(report, answer.finished);
   }
@@ -60,10 +102,14 @@ const toBounds = ({ settings, tasks }: Engine, check: Check) => ({
   timeoutSeconds: check.timeoutSeconds ?? tasks.get(check.task)?.timeoutSeconds ?? settings.taskTimeoutSeconds,
 });
 
-const toPlan = (check: Check, verdict: Extract<Verdict, { afterSeconds: number }>): PlannedCheck => ({
+const toPlan = (
+  check: Check,
+  verdict: Extract<Verdict, { afterSeconds: number }>,
+  secondsMax: number,
+): PlannedCheck => ({
   id: check.id,
   epoch: check.epoch,
-  afterSeconds: verdict.afterSeconds,
+  afterSeconds: Math.min(verdict.afterSeconds, secondsMax),
   rayEnded: verdict.kind === 'wait' && verdict.rayEnded,
   session: null,
 });

@@ -1,5 +1,6 @@
 import type { RunnerHealth } from '../core/runner.ts';
 import { type ReadyLane, type Survey, survey } from '../db/executions/survey.ts';
+import { askHealth } from './breaker.ts';
 import { type Budget, makeBudget } from './budget.ts';
 import { deleteRecords } from './delete-records.ts';
 import { dispatchInline } from './dispatch-inline.ts';
@@ -38,7 +39,8 @@ export async function run(engine: Engine, options: RunOptions): Promise<RunAnswe
   for (const queue of options.queues ?? []) checkQueue(queue, engine.settings.queues);
   const budget = makeBudget(engine, options.seconds, options.maxTasks);
   const report = emptyReport();
-  const [before, health] = await Promise.all([look(engine, options), engine.ray?.health() ?? null]);
+  const before = await look(engine, options);
+  const health = engine.ray && (await askHealth(engine, engine.ray, before.away));
   const busy = isBusy(before);
   if (busy) await work(engine, { before, health, options, budget, report });
   const after = busy ? await look(engine, options) : before;
@@ -63,7 +65,7 @@ async function work(engine: Engine, { before, health, options, budget, report }:
   await sweep(engine, before, report);
   const { lanes } = before.lapsed || before.delayedDue ? await look(engine, options) : before;
   await Promise.all([
-    before.checksDue && engine.ray ? reconcile(engine, engine.ray, report) : undefined,
+    before.checksDue && engine.ray ? reconcile(engine, engine.ray, { health, report }) : undefined,
     before.recordsDue && engine.ray && health?.reachable ? deleteRecords(engine, engine.ray) : undefined,
     dispatch(engine, servable(engine, lanes, health?.reachable === true), { budget, report }),
   ]);

@@ -2,9 +2,10 @@ import { rayJobId } from '../core/ids.ts';
 import { limits } from '../core/limits.ts';
 import { messageOf } from '../core/observe.ts';
 import type { RemoteRunner, StartAnswer } from '../core/runner.ts';
-import { type Finish, type Finished, finishAttempts } from '../db/executions/finish.ts';
+import type { Finish, Finished } from '../db/executions/finish.ts';
 import { recordSubmissions, type Submission } from '../db/executions/record-submission.ts';
 import { eachBounded } from './each-bounded.ts';
+import { endAttempts } from './end-attempts.ts';
 import type { Engine } from './engine.ts';
 import { failed } from './finish.ts';
 import { unknownTask } from './inline-attempt.ts';
@@ -49,7 +50,7 @@ export async function submitAttempts(
   }
   return {
     submitted: submissions.filter(({ session }) => session !== null).length,
-    finished: await finishAttempts(engine.db, refusals),
+    finished: await endAttempts(engine, refusals),
   };
 }
 

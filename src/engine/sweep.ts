@@ -1,10 +1,10 @@
 import { limits } from '../core/limits.ts';
 import { expireQueued } from '../db/executions/expire.ts';
-import { finishAttempts } from '../db/executions/finish.ts';
 import { promoteDelayed } from '../db/executions/promote.ts';
 import type { Survey } from '../db/executions/survey.ts';
 import { takeLapsed } from '../db/executions/take-lapsed.ts';
 import { foldTallies } from '../db/executions/tally.ts';
+import { endAttempts } from './end-attempts.ts';
 import type { Engine } from './engine.ts';
 import { failed } from './finish.ts';
 import { noteFinished, type Report } from './report.ts';
@@ -25,8 +25,8 @@ export async function sweep(engine: Engine, survey: Survey, report: Report): Pro
 async function recoverLapsed(engine: Engine, report: Report): Promise<void> {
   const lapsed = await takeLapsed(engine.db, limits.sweepBatch);
   const failure = { type: 'Lost', message: 'The invocation that ran it is gone.' };
-  const finished = await finishAttempts(
-    engine.db,
+  const finished = await endAttempts(
+    engine,
     lapsed.map((attempt) => failed(engine, { ...attempt, nonce: null }, failure)),
   );
   noteFinished(report, finished);

@@ -10,6 +10,7 @@ export const statusOfCode = {
   forbidden: 403,
   not_found: 404,
   execution_not_found: 404,
+  no_logs: 404,
   method_not_allowed: 405,
   not_executable: 409,
   not_cancellable: 409,
@@ -36,6 +37,7 @@ export const statusOfCode = {
   ray_unavailable: 503,
   ray_refused: 503,
   store_unavailable: 503,
+  oidc_unavailable: 503,
 } as const satisfies Record<ErrorCode, number>;
 
 const titles: Readonly<Record<number, string>> = {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { JobSight } from '../../src/core/runner.ts';
-import { type AttemptFacts, judge, type VerdictBounds } from '../../src/core/verdict.ts';
+import { type AttemptFacts, isDoubtful, judge, type VerdictBounds } from '../../src/core/verdict.ts';
 
 const bounds: VerdictBounds = { startTimeoutSeconds: 900, stuckSeconds: 300, graceSeconds: 30, timeoutSeconds: 3_600 };
 
@@ -187,5 +187,17 @@ describe('whatever the row and Ray say', () => {
       expect(verdict.afterSeconds).toBeGreaterThan(0);
       expect(verdict.afterSeconds).toBeLessThanOrEqual(Math.max(60, of.graceSeconds));
     });
+  });
+});
+
+describe('a job that Ray calls running', () => {
+  test('is in doubt after two heartbeats without a beat, or without a begin', () => {
+    expect(isDoubtful({ ...running, silentSeconds: 31 }, sight('running'), 15)).toBe(true);
+    expect(isDoubtful({ ...running, silentSeconds: 29 }, sight('running'), 15)).toBe(false);
+    expect(isDoubtful({ ...waiting, claimedSecondsAgo: 31 }, sight('running'), 15)).toBe(true);
+  });
+
+  test.each(all.filter((kind) => kind !== 'running'))('is the only one that can be: not one that is %s', (kind) => {
+    expect(isDoubtful(silent, sight(kind), 15)).toBe(false);
   });
 });

@@ -28,7 +28,13 @@ const finals = ['SUCCEEDED', 'FAILED', 'CANCELLED', 'LOST', 'EXPIRED'] as const;
 
 describeDrivers(({ db }) => {
   test('an empty database has nothing of anything', async () => {
-    expect(await readStats(db())).toEqual({ states: noneOf, queues: {}, oldestReadySeconds: null });
+    expect(await readStats(db())).toEqual({
+      states: noneOf,
+      queues: {},
+      oldestReadySeconds: null,
+      digestOnly: 0,
+      clusters: [],
+    });
   });
 
   test('every state is counted, and every queue in which something is unfinished', async () => {
@@ -46,6 +52,8 @@ describeDrivers(({ db }) => {
       states: Object.fromEntries(states.map((state) => [state, 1])),
       queues: { default: { ready: 1, delayed: 0, running: 0 }, a: { ready: 0, delayed: 0, running: 2 } },
       oldestReadySeconds: expect.any(Number),
+      digestOnly: 0,
+      clusters: [],
     });
   });
 

@@ -42,7 +42,7 @@ export const claimOneInline = (db: Executor, options: ClaimOneOptions): Promise<
     due as materialized (${lock(options)}),
     claimed as (${takeOver(sql`due`, 'inline', null, options, renew(options))}),
     leased as (${extendLease(options)}),
-    recounted as (${tally(retried, -1)})
+    recounted as (${tally(retried, { sign: -1 })})
     ${read}`,
   );
 
@@ -60,7 +60,7 @@ export const claimOneRemote = (db: Executor, options: ClaimOneRemoteOptions): Pr
     claimed as (${takeOver(sql`due`, options.runner, options.cluster, options, renew(options))}),
     leased as (${extendLease(options)}),
     counted as (${countUp(options)}),
-    recounted as (${tally(retried, -1)})
+    recounted as (${tally(retried, { sign: -1 })})
     ${read}`,
   );
 

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { State } from '../../core/execution.ts';
 import { limits } from '../../core/limits.ts';
+import type { RunnerName } from '../../core/runner.ts';
 import { type Executor, list, now, seconds } from '../db.ts';
 import { tally } from './tally.ts';
 
@@ -38,10 +39,17 @@ export interface FinishedValue {
   readonly reason: string | null;
 }
 
-/** Where an execution stands after its attempt ended. */
+/** Where an execution stands after its attempt ended, with what an operator wants to read of the attempt. */
 export interface Finished {
   readonly id: string;
   readonly state: State;
+  readonly task: string;
+  readonly queue: string;
+  readonly priority: number;
+  readonly attempt: number;
+  readonly runner: RunnerName;
+  /** From begin, or from the claim where it never began, to the end. */
+  readonly durationSeconds: number;
 }
 
 /** The state that follows, from the row `e` as it is when written and the ending `f`. */
@@ -65,7 +73,7 @@ export async function finishAttempts(db: Executor, finishes: readonly Finish[]):
   const rows = finishes.toSorted((a, b) => (a.id < b.id ? -1 : 1)); // one lock order for overlapping batches
   const column = <Field extends keyof Finish>(field: Field) => rows.map((row) => row[field]);
   const value = <Field extends keyof FinishedValue>(field: Field) => rows.map((row) => row.result?.[field] ?? null);
-  return db.execute<{ id: string; state: State }>(sql`
+  return db.execute<Finished>(sql`
     with f as materialized (
       select * from unnest(${list(column('id'), 'uuid')}, ${list(column('attempt'), 'integer')},
         ${list(column('epoch'), 'bigint')}, ${list(column('nonce'), 'uuid')}, ${list(column('ending'), 'text')},
@@ -89,7 +97,7 @@ export async function finishAttempts(db: Executor, finishes: readonly Finish[]):
       where e.id = f.id and e.attempt = f.attempt and ${isInFlight}
         and (f.epoch is null or e.epoch = f.epoch) and (f.nonce is null or e.nonce = f.nonce)
         and num_nonnulls(f.epoch, f.nonce) > 0
-      returning e.state, e.runner, e.cluster, e.claimed_at, e.begun_at, e.state = 'SUCCEEDED' as succeeded, f.*
+      returning e.state, e.task, e.queue, e.priority, e.runner, e.cluster, e.claimed_at, e.begun_at, e.state = 'SUCCEEDED' as succeeded, f.*
     ),
     kept as (
       insert into mobula.attempts (execution_id, attempt, state, runner, cluster, claimed_at, begun_at, ended_at, nonce,
@@ -108,11 +116,12 @@ export async function finishAttempts(db: Executor, finishes: readonly Finish[]):
       from (select reference, count(*) from ended where result_state = 'stored' group by 1) n
       where o.reference = n.reference
     ),
-    counted as (${tally(sql`ended`)}),
+    counted as (${tally(sql`ended`, { digestOnly: sql`count(*) filter (where succeeded and result_state = 'digest_only')` })}),
     freed as (
       update mobula.capacity c set running = c.running - d.count, changes = c.changes + 1
       from (select runner, cluster, count(*) from ended where cluster is not null group by runner, cluster) d
       where c.runner = d.runner and c.cluster = d.cluster
     )
-    select id, state from ended`);
+    select id, state, task, queue, priority, attempt, runner,
+      extract(epoch from ${now} - coalesce(begun_at, claimed_at))::float8 as "durationSeconds" from ended`);
 }

@@ -49,7 +49,7 @@ async function erase(db: Executor, picked: SQL): Promise<Purged> {
   const [row] = await db.execute<{ deleted: string | number; history: string | null }>(sql`
     with old as materialized (${picked}),
     gone as (delete from mobula.executions e using old where e.id = old.id returning e.id, e.state, e.idempotency_key),
-    counted as (${tally(sql`gone`, -1)}),
+    counted as (${tally(sql`gone`, { sign: -1 })}),
     without_inputs as (delete from mobula.inputs i using gone where i.execution_id = gone.id),
     history as (
       delete from mobula.attempts a using gone where a.execution_id = gone.id

@@ -21,7 +21,7 @@ export async function retryExecution(
   const [row] = await db.execute<{ before: State; moved: boolean }>(sql`
     with found as materialized (select id, state, task from mobula.executions where id = ${id} for no key update),
     moved as (${requeue(sql`found`, grants)}),
-    counted as (${tally(sql`moved`, -1)})
+    counted as (${tally(sql`moved`, { sign: -1 })})
     select f.state as before, m.id is not null as moved from found f left join moved m on true`);
   return row ?? null;
 }
@@ -51,7 +51,7 @@ export async function resetExecutions(db: Executor, scope: ResetScope, grants: G
       order by e.finished_at limit ${limit} for no key update skip locked
     ),
     moved as (${requeue(sql`found`, grants)}),
-    counted as (${tally(sql`moved`, -1)})
+    counted as (${tally(sql`moved`, { sign: -1 })})
     select count(*) from moved`);
   return Number(row?.count ?? 0);
 }

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { type State, states } from '../../core/execution.ts';
-import type { Executor } from '../db.ts';
-import { now } from '../db.ts';
+import type { RunnerName } from '../../core/runner.ts';
+import { type Executor, now } from '../db.ts';
 
 export interface QueueStats {
   readonly ready: number;
@@ -16,6 +16,19 @@ export interface Stats {
   readonly queues: Readonly<Record<string, QueueStats>>;
   /** How long the oldest due execution has waited; null where none waits. Delayed ones do not count before they are due. */
   readonly oldestReadySeconds: number | null;
+  /** Values of which only the digest was kept, ever. */
+  readonly digestOnly: number;
+  readonly clusters: readonly ClusterStats[];
+}
+
+/** A cluster that was ever used. */
+export interface ClusterStats {
+  readonly runner: RunnerName;
+  readonly cluster: string;
+  /** Attempts in flight. */
+  readonly running: number;
+  /** It did not answer a moment ago. */
+  readonly away: boolean;
 }
 
 interface OpenCount {
@@ -26,6 +39,13 @@ interface OpenCount {
   readonly waited: number | null;
 }
 
+interface Row {
+  readonly final: string | null;
+  readonly open: string | null;
+  readonly digest_only: number;
+  readonly clusters: string | null;
+}
+
 const waited = sql`extract(epoch from ${now} - min(due_at))::float8`;
 
 /**
@@ -34,8 +54,11 @@ const waited = sql`extract(epoch from ${now} - min(due_at))::float8`;
  * partial index, word for word: `QUEUED` alone is that of none, and would read the whole table.
  */
 export async function readStats(db: Executor): Promise<Stats> {
-  const [row] = await db.execute<{ final: string | null; open: string | null }>(sql`
+  const [row] = await db.execute<Row>(sql`
     select
+      (select coalesce(sum(digest_only), 0)::float8 from mobula.final_tallies) as digest_only,
+      (select json_agg(json_build_object('runner', runner, 'cluster', cluster, 'running', running,
+        'away', coalesce(away_until > ${now}, false)) order by runner, cluster)::text from mobula.capacity) as clusters,
       (select json_object_agg(state, count)::text from (
         select state, sum(count) as count from mobula.final_tallies group by state) t) as final,
       (select json_agg(u)::text from (
@@ -62,5 +85,7 @@ export async function readStats(db: Executor): Promise<Stats> {
     states: Object.fromEntries(states.map((state) => [state, counts[state] ?? 0])) as Record<State, number>,
     queues,
     oldestReadySeconds: oldest,
+    digestOnly: row?.digest_only ?? 0,
+    clusters: JSON.parse(row?.clusters ?? '[]'),
   };
 }

@@ -21,6 +21,8 @@ export interface Survey {
   readonly talliesLong: boolean;
   /** Whether the cluster asked about has no free slot. */
   readonly full: boolean;
+  /** The breaker: whether that cluster has not answered a moment ago, and is not to be asked. Its checks are not due then. */
+  readonly away: boolean;
   /** Null where nothing is planned; lanes that are ready now do not count. */
   readonly nextWakeAt: Date | null;
   /** When this was seen. */
@@ -49,6 +51,7 @@ export async function survey(db: Executor, { forms, queues, capacity = null }: S
     records_due: boolean;
     tallies_long: boolean;
     is_full: boolean;
+    is_away: boolean;
     next_wake_at: Date | string | null;
     seen_at: Date | string;
   }>(sql`
@@ -71,12 +74,20 @@ export async function survey(db: Executor, { forms, queues, capacity = null }: S
     ),
     delayed as (select min(due_at) as at from mobula.executions where state = 'QUEUED' and not ready),
     expiring as (select min(expires_at) as at from mobula.executions where state = 'QUEUED' and expires_at is not null),
-    checks as (
-      select min(greatest(e.check_at, i.lease_until)) as at,
-        coalesce(bool_or(e.check_at <= ${now} and e.runner <> 'inline' and coalesce(i.lease_until <= ${now}, true)), false) as due,
-        coalesce(bool_or(e.check_at <= ${now} and e.runner = 'inline' and coalesce(i.lease_until <= ${now}, true)), false) as lapsed
-      from mobula.executions e left join mobula.invocations i on i.id = e.holder
+    slots as (
+      select coalesce(max(running) >= ${capacity?.concurrency ?? null}, false) as is_full, max(away_until) as away_until
+      from mobula.capacity where runner::text = ${capacity?.runner ?? null} and cluster = ${capacity?.cluster ?? null}
+    ),
+    in_flight as (
+      select e.runner = 'inline' as inline,
+        greatest(e.check_at, i.lease_until, case when e.runner <> 'inline' then slots.away_until end) as at
+      from slots, mobula.executions e left join mobula.invocations i on i.id = e.holder
       where e.state in ('RUNNING', 'CANCELLING')
+    ),
+    checks as (
+      select min(at) as at, coalesce(bool_or(at <= ${now} and not inline), false) as due,
+        coalesce(bool_or(at <= ${now} and inline), false) as lapsed
+      from in_flight
     )
     select
       (select json_agg(json_build_array(p.form, p.queue, p.place))::text from placed p) as lanes,
@@ -85,10 +96,9 @@ export async function survey(db: Executor, { forms, queues, capacity = null }: S
       coalesce((select min(ray_record_until) from mobula.attempts
         where ray_record_until is not null and cluster = ${capacity?.cluster ?? null}) <= ${now}, false) as records_due,
       exists (select from mobula.final_tallies offset 1000) as tallies_long,
-      exists (select from mobula.capacity c where c.runner::text = ${capacity?.runner ?? null}
-        and c.cluster = ${capacity?.cluster ?? null} and c.running >= ${capacity?.concurrency ?? null}) as is_full,
+      slots.is_full, coalesce(slots.away_until > ${now}, false) as is_away,
       least(delayed.at, expiring.at, checks.at) as next_wake_at, ${now} as seen_at
-    from delayed, expiring, checks`);
+    from delayed, expiring, checks, slots`);
   if (!row) throw new RangeError('A survey always has one row.');
   const lanes: [TaskForm, string, number][] = row.lanes ? JSON.parse(row.lanes) : [];
   return {
@@ -100,6 +110,7 @@ export async function survey(db: Executor, { forms, queues, capacity = null }: S
     recordsDue: row.records_due,
     talliesLong: row.tallies_long,
     full: row.is_full,
+    away: row.is_away,
     nextWakeAt: toDateOrNull(row.next_wake_at),
     seenAt: toDate(row.seen_at),
   };
