@@ -1,6 +1,6 @@
 import type { SQL } from 'drizzle-orm';
 import type { Executor } from './db.ts';
-import { pgExecutor, type Queryable } from './drivers/pg.ts';
+import { pgExecutor, type Queryable } from './drivers/pooled.ts';
 
 /** Any Drizzle database or transaction of the `pg` dialect, whatever its driver. */
 export interface DrizzleLike {

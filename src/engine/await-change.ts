@@ -1,5 +1,6 @@
 import { type Execution, isFinal } from '../core/execution.ts';
 import { findExecution, findExecutions, type Sight } from '../db/executions/find.ts';
+import { canAfford } from './afford.ts';
 import type { Engine } from './engine.ts';
 
 const firstPauseMs = 100;
@@ -24,7 +25,7 @@ export async function awaitChange(
     pauseMs = Math.min(longestPauseMs, pauseMs * 1.5)
   ) {
     const leftMs = endMs - engine.monotonicMs();
-    if (leftMs <= 0 || engine.closing.aborted) break;
+    if (leftMs <= 0 || engine.closing.aborted || !canAfford(engine)) break;
     await new Promise((resolve) => setTimeout(resolve, Math.min(pauseMs, leftMs)));
     sight = await findExecution(engine.db, id);
   }
@@ -41,7 +42,7 @@ export async function awaitFinal(engine: Engine, ids: readonly string[], seconds
     pauseMs = Math.min(longestPauseMs, pauseMs * 1.5)
   ) {
     const leftMs = endMs - engine.monotonicMs();
-    if (leftMs <= 0 || engine.closing.aborted) break;
+    if (leftMs <= 0 || engine.closing.aborted || !canAfford(engine)) break;
     await new Promise((resolve) => setTimeout(resolve, Math.min(pauseMs, leftMs)));
     seen = await findExecutions(engine.db, ids);
   }

@@ -1,6 +1,7 @@
 import { claimInline, type Lane } from '../db/executions/claim.ts';
 import type { Budget } from './budget.ts';
 import type { Engine } from './engine.ts';
+import { handBackUnseen } from './hand-back.ts';
 import { startPool } from './inline-pool.ts';
 import { holdLease } from './lease.ts';
 import { noteClaimed, noteFinished, type Report } from './report.ts';
@@ -23,6 +24,7 @@ export async function dispatchInline(
     mayStart,
     onFinished: (finished, handedBack) => noteFinished(report, finished, handedBack),
   });
+  let isUnseen = false;
   try {
     while (budget.hasTime() && !lease.signal.aborted) {
       const limit = budget.take(pool.appetite());
@@ -39,7 +41,13 @@ export async function dispatchInline(
       if (claimed.length < limit) break;
       await pool.hungry();
     }
+  } catch (error) {
+    isUnseen = true;
+    throw error;
   } finally {
-    await pool.drained().finally(lease.end);
+    await pool
+      .drained()
+      .then(() => (isUnseen ? handBackUnseen(engine, lease.invocationId) : undefined))
+      .finally(lease.end);
   }
 }

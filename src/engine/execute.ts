@@ -10,12 +10,15 @@ import {
   claimOneRemote,
 } from '../db/executions/claim-one.ts';
 import { findExecution } from '../db/executions/find.ts';
-import { finishAttempts } from '../db/executions/finish.ts';
+
+import { askHealth } from './breaker.ts';
 import type { Engine } from './engine.ts';
+import { handBackUnseen } from './hand-back.ts';
 import { type Held, runInline } from './inline-attempt.ts';
 import { holdLease } from './lease.ts';
 import { runnerOf } from './runner-of.ts';
 import { submitAttempts } from './submit.ts';
+import { writeOutcomes } from './write-outcomes.ts';
 
 export interface ExecuteOptions {
   readonly id: string;
@@ -53,8 +56,12 @@ export async function execute(engine: Engine, options: ExecuteOptions): Promise<
 }
 
 async function executeInline(engine: Engine, wish: ClaimOneOptions, held: Held): Promise<{ attempt: number }> {
-  const claimed = claimedOrThrow(await claimOneInline(engine.db, wish));
-  await finishAttempts(engine.db, [await runInline(engine, claimed, held)]);
+  const answer = await claimOneInline(engine.db, wish).catch(async (error) => {
+    await handBackUnseen(engine, wish.invocationId);
+    throw error;
+  });
+  const claimed = claimedOrThrow(answer);
+  await writeOutcomes(engine, [await runInline(engine, claimed, held)]);
   return claimed;
 }
 
@@ -63,7 +70,8 @@ async function executeRemote(
   runner: RemoteRunner,
   wish: ClaimOneOptions,
 ): Promise<{ attempt: number }> {
-  if (!(await runner.health()).reachable) throw new MobulaError('ray_unavailable', 'Ray cannot be reached now.');
+  if (!(await askHealth(engine, runner, false)).reachable)
+    throw new MobulaError('ray_unavailable', 'Ray cannot be reached now.');
   await openCapacity(engine.db, runner.name, runner.cluster);
   const { concurrency } = engine.settings;
   const claimed = claimedOrThrow(

@@ -8,6 +8,7 @@ import type { Claimed } from '../db/executions/claim.ts';
 import type { Finish } from '../db/executions/finish.ts';
 import type { Engine } from './engine.ts';
 import { type AttemptRef, failed, succeeded } from './finish.ts';
+import { insist } from './insist.ts';
 import { keepValue } from './keep-value.ts';
 import type { Lease } from './lease.ts';
 import { parseInput } from './prepare.ts';
@@ -40,13 +41,21 @@ export async function runInline(engine: Engine, claimed: Claimed, { signal: stop
     const isLate = abort.signal.reason === 'timeout';
     await progress.settled();
     if (isLate) return failed(engine, ref, timedOut(timeoutSeconds ?? 0));
-    return 'value' in outcome
-      ? succeeded(ref, await keepValue(engine, outcome.value))
-      : failed(engine, ref, outcome.failure);
+    return 'value' in outcome ? await keep(engine, ref, outcome.value) : failed(engine, ref, outcome.failure);
   } finally {
     clearTimeout(timer);
     stop.removeEventListener('abort', onStop);
     running.delete(claimed.id);
+  }
+}
+
+/** A database that stays away for as long as a lease lives has taken the attempt with it. */
+async function keep(engine: Engine, ref: AttemptRef, value: string): Promise<Finish> {
+  const patience = { seconds: engine.settings.leaseSeconds, event: 'value_not_registered' };
+  try {
+    return succeeded(ref, await insist(engine, patience, () => keepValue(engine, value)));
+  } catch (error) {
+    return failed(engine, ref, { type: 'Lost', message: messageOf(error) });
   }
 }
 

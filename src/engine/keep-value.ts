@@ -1,4 +1,5 @@
 import type { StoredValue } from '../core/attempt.ts';
+import { MobulaError } from '../core/errors.ts';
 import { utf8Bytes } from '../core/json-value.ts';
 import { messageOf } from '../core/observe.ts';
 import type { Digest } from '../core/result-store.ts';
@@ -11,7 +12,8 @@ const pausesMs = [200, 1_000, null];
 
 /**
  * Finds a value its home: the row up to the threshold, the result store beyond it. A store that fails after three tries
- * costs the value and not the task: its digest is kept with the reason, and the log told.
+ * costs the value and not the task: its digest is kept with the reason, and the log told. A database that is away costs
+ * neither: it is thrown, for the caller to ask again.
  */
 export async function keepValue(engine: Engine, value: string): Promise<StoredValue> {
   const bytes = utf8Bytes(value);
@@ -23,6 +25,7 @@ export async function keepValue(engine: Engine, value: string): Promise<StoredVa
     await putWithPatience(engine, { ...digest, reference }, value);
     return { state: 'stored', reference, ...digest };
   } catch (error) {
+    if (error instanceof MobulaError && error.code === 'database_unavailable') throw error;
     return digestOnly(engine, digest, messageOf(error));
   }
 }

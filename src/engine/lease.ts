@@ -19,25 +19,39 @@ export interface Lease {
 const lastGraceMs = 7_000;
 
 /**
- * Renews an invocation's lease every heartbeat, until it is ended. An answer "lapsed" aborts; a database away does too
- * once the lease must have lapsed by our own count. It starts with the claim, which writes the lease. `seconds` is the call's time.
+ * The share of a lease after which code is told to end that could not be renewed: before anybody may take it over, whatever
+ * the database is silent about, and with time left to end in.
+ */
+const shareOfLease = 0.8;
+
+/**
+ * Renews an invocation's lease every heartbeat, until it is ended. An answer "lapsed" aborts; no answer does too, before
+ * the lease has lapsed by our own count. It starts with the claim, which writes the lease. `seconds` is the call's time.
  */
 export function holdLease(engine: Engine, seconds: number): Lease {
   const invocationId = engine.newId();
   const abort = new AbortController();
   const { leaseSeconds, heartbeatSeconds } = engine.settings;
   const running = new Map<string, AbortController>();
-  let renewedMs = engine.monotonicMs();
+  let isOver = false;
+  const lapse = () => abort.abort('lease_lapsed');
+  let lapsing = setTimeout(lapse, shareOfLease * leaseSeconds * 1_000);
+
+  /** From the moment of asking: the database renewed it then or later, never sooner. */
+  function renewed(askedMs: number): void {
+    clearTimeout(lapsing);
+    const leftMs = askedMs + shareOfLease * leaseSeconds * 1_000 - engine.monotonicMs();
+    if (!isOver) lapsing = setTimeout(lapse, leftMs);
+  }
 
   async function renew(): Promise<void> {
     const askedMs = engine.monotonicMs();
     try {
-      if (!(await renewLease(engine.db, invocationId, leaseSeconds))) abort.abort('lease_lapsed');
-      renewedMs = askedMs;
+      if (await renewLease(engine.db, invocationId, leaseSeconds)) renewed(askedMs);
+      else lapse();
       for (const id of await findCancelling(engine.db, [...running.keys()])) running.get(id)?.abort('cancelled');
     } catch (error) {
       engine.log('warn', 'lease_not_renewed', { reason: messageOf(error) });
-      if (engine.monotonicMs() - renewedMs > leaseSeconds * 1_000) abort.abort('lease_lapsed');
     }
   }
 
@@ -52,6 +66,8 @@ export function holdLease(engine: Engine, seconds: number): Lease {
     signal: abort.signal,
     running,
     async end() {
+      isOver = true;
+      clearTimeout(lapsing);
       engine.closing.removeEventListener('abort', onClosing);
       for (const timer of timers) clearTimeout(timer);
       // One that stays behind lapses, and is swept with the next that does.

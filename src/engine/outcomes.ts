@@ -1,11 +1,10 @@
 import { limits } from '../core/limits.ts';
-import { messageOf } from '../core/observe.ts';
-import { type Finish, type Finished, finishAttempts } from '../db/executions/finish.ts';
+import type { Finish, Finished } from '../db/executions/finish.ts';
 import type { Engine } from './engine.ts';
+import { writeOutcomes } from './write-outcomes.ts';
 
 /** Outcomes wait for company this long before they are written. */
 const flushMs = 50;
-const pausesMs = [200, 1_000, 4_000];
 
 /** Outcomes on their way into the database, together. */
 export interface Outcomes {
@@ -29,7 +28,7 @@ export function collectOutcomes(engine: Engine, onFinished: OnFinished): Outcome
     const batch = waiting.splice(0, limits.flushOutcomes);
     if (batch.length === 0) return;
     const handedBack = new Set(batch.filter(({ ending }) => ending === 'RELEASED').map(({ id }) => id));
-    writing = writing.then(async () => onFinished(await write(engine, batch), handedBack));
+    writing = writing.then(async () => onFinished(await writeOutcomes(engine, batch), handedBack));
     writing.catch(() => undefined); // said by written()
   }
 
@@ -44,17 +43,4 @@ export function collectOutcomes(engine: Engine, onFinished: OnFinished): Outcome
       return writing;
     },
   };
-}
-
-/** Writes a batch, fenced and so safe to repeat; a database that stays away is the caller's to tell. */
-async function write(engine: Engine, batch: readonly Finish[]): Promise<Finished[]> {
-  for (const pauseMs of pausesMs) {
-    try {
-      return await finishAttempts(engine.db, batch);
-    } catch (error) {
-      engine.log('warn', 'outcomes_not_written', { count: batch.length, reason: messageOf(error) });
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
-    }
-  }
-  return finishAttempts(engine.db, batch);
 }

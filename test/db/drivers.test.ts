@@ -1,12 +1,14 @@
 import { neon } from '@neondatabase/serverless';
 import { sql } from 'drizzle-orm';
-import { Client } from 'pg';
-import { beforeAll, describe, expect, inject, test } from 'vitest';
+import { Client, Pool } from 'pg';
+import { beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { MobulaError } from '../../src/core/errors.ts';
 import { connectDatabase } from '../../src/db/connect.ts';
 import { type Db, list } from '../../src/db/db.ts';
+import { pooledDb } from '../../src/db/drivers/pooled.ts';
 import { useDatabase } from '../support/database.ts';
 import { type NeonStandIn, startNeon } from '../support/neon.ts';
+import { type NeonRelay, startNeonRelay } from '../support/neon-ws.ts';
 import { describeDrivers, enqueueOne, rowOf, rows, useDb } from './support.ts';
 
 describeDrivers(({ db }) => {
@@ -49,8 +51,8 @@ describeDrivers(({ db }) => {
   });
 });
 
-describe('a transaction', () => {
-  const database = useDb();
+describe.each(['pg', 'neon-ws'] as const)('a transaction over %s', (driver) => {
+  const database = useDb(driver);
 
   test('commits what was written in it', async () => {
     const db = database.db();
@@ -73,16 +75,16 @@ describe('a transaction', () => {
     await expect(work).rejects.toBe(failure);
     expect(await rowOf(db, made)).toEqual({});
   });
+});
 
-  test('over neon-http is refused: there are none', async () => {
-    const db = connectDatabase('postgres://u:p@x.neon.tech/db');
-    await expect(db.transaction(() => Promise.resolve())).rejects.toMatchObject({ code: 'misconfigured' });
-  });
+test('a transaction over neon-http is refused: there are none', async () => {
+  const db = connectDatabase('postgres://u:p@x.neon.tech/db');
+  await expect(db.transaction(() => Promise.resolve())).rejects.toMatchObject({ code: 'misconfigured' });
 });
 
 describe('a database that is away', () => {
-  test('is an outage over pg, and tells its callers when to come back', async () => {
-    const db = connectDatabase('postgres://nobody:x@127.0.0.1:9/none');
+  test.each(['pg', 'neon-ws'] as const)('is an outage over %s, and tells when to come back', async (driver) => {
+    const db = connectDatabase('postgres://nobody:x@127.0.0.1:9/none', { driver, neonWsProxy: 'ws://127.0.0.1:9' });
     const away = { code: 'database_unavailable', detail: { retryAfterSeconds: 5 } };
     await expect(db.execute(sql`select 1`)).rejects.toMatchObject(away);
     await expect(db.transaction((tx) => tx.execute(sql`select 1`))).rejects.toMatchObject(away);
@@ -100,6 +102,50 @@ describe('a database that is away', () => {
     expect(await rows(db, sql`select 1 as one`)).toEqual([{ one: 1 }]);
     await admin.end();
     await db.close();
+  });
+});
+
+test('a process that was frozen does not use the connections it wakes up with', async () => {
+  const idleMs = 100;
+  const options = { connectionString: inject('postgresUrl'), idleTimeoutMillis: idleMs };
+  const db = pooledDb(() => new Pool(options), idleMs);
+  const pidOf = async () => (await rows<{ pid: number }>(db, sql`select pg_backend_pid() as pid`))[0]?.pid;
+  const before = await pidOf();
+  expect(await pidOf()).toBe(before);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2 * idleMs); // nothing runs meanwhile, no timer either
+  expect(await pidOf()).not.toBe(before);
+  await db.close();
+});
+
+describe('Neon over WebSockets', () => {
+  const database = useDatabase();
+  let relay: NeonRelay;
+  let db: Db;
+  beforeEach(async () => {
+    relay = await startNeonRelay();
+    db = connectDatabase(database.url(), { driver: 'neon-ws', neonWsProxy: relay.url, connections: 2 });
+    return () => Promise.all([db.close(), relay.close()]);
+  });
+
+  test('keeps its connections, and opens no more than it may', async () => {
+    await Promise.all(Array.from({ length: 10 }, () => db.execute(sql`select pg_sleep(0.01)`)));
+    expect(relay.connections).toBe(2);
+  });
+
+  test('that is cut in the middle of a statement is an outage, and connects anew', async () => {
+    const [{ pid } = { pid: 0 }] = await rows<{ pid: number }>(db, sql`select pg_backend_pid() as pid`);
+    const cut = expect(db.execute(sql`select pg_sleep(30)`)).rejects.toMatchObject({ code: 'database_unavailable' });
+    const admin = connectDatabase(inject('postgresUrl'));
+    await admin.execute(sql`select pg_terminate_backend(${pid})`);
+    await Promise.all([cut, admin.close()]);
+    expect(await rows(db, sql`select 1 as one`)).toEqual([{ one: 1 }]);
+  });
+
+  test('that loses its relay in the middle of a statement is an outage', async () => {
+    const cut = expect(db.execute(sql`select pg_sleep(30)`)).rejects.toMatchObject({ code: 'database_unavailable' });
+    while (relay.connections === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await relay.close();
+    await cut;
   });
 });
 

@@ -3,7 +3,7 @@ import { Client } from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { connectDatabase } from '../../src/db/connect.ts';
 import type { Db, Executor } from '../../src/db/db.ts';
-import { pgExecutor } from '../../src/db/drivers/pg.ts';
+import { pgExecutor } from '../../src/db/drivers/pooled.ts';
 import { claimInline, claimRemote, openCapacity } from '../../src/db/executions/claim.ts';
 import { claimOneInline } from '../../src/db/executions/claim-one.ts';
 import { expireQueued } from '../../src/db/executions/expire.ts';

@@ -8,6 +8,7 @@ import { insertExecutions, type NewExecution } from '../../src/db/executions/enq
 import { type Finish, type FinishedValue, finishAttempts } from '../../src/db/executions/finish.ts';
 import { useDatabase } from '../support/database.ts';
 import { type NeonStandIn, startNeon } from '../support/neon.ts';
+import { type NeonRelay, startNeonRelay } from '../support/neon-ws.ts';
 
 export { newId };
 
@@ -27,14 +28,16 @@ export function useDb(driver: DatabaseDriver = 'pg'): TestDb {
   const database = useDatabase();
   let db: Db;
   let neon: NeonStandIn | undefined;
+  let relay: NeonRelay | undefined;
   beforeAll(async () => {
     if (driver === 'neon-http') neon = await startNeon();
-    db = connectDatabase(database.url(), { driver, neonFetchEndpoint: neon?.endpoint });
+    if (driver === 'neon-ws') relay = await startNeonRelay();
+    db = connectDatabase(database.url(), { driver, neonFetchEndpoint: neon?.endpoint, neonWsProxy: relay?.url });
   });
   beforeEach(() => empty(db));
   afterAll(async () => {
     await db?.close();
-    await neon?.close();
+    await Promise.all([neon?.close(), relay?.close()]);
   });
   return { db: () => db, url: database.url };
 }

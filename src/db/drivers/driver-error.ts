@@ -28,6 +28,7 @@ const isUniqueKeyTaken = (error: unknown): boolean =>
   error.constraint === 'executions_unique_key';
 
 function isOutage(error: unknown): boolean {
+  if (error instanceof Event) return true; // a WebSocket that failed says no more than that
   if (!(error instanceof Error)) return false;
   const code = 'code' in error ? String(error.code ?? '') : '';
   if (passing.test(code) || broken.test(code)) return true;

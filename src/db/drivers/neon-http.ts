@@ -7,12 +7,19 @@ import { toOurError } from './driver-error.ts';
 
 const dialect = new PgDialect();
 
+export interface NeonHttpOptions {
+  /** A proxy of one's own. */
+  readonly endpoint?: string | undefined;
+  readonly fetch?: typeof fetch | undefined;
+}
+
 /**
- * A database over Neon's HTTP: one statement, one request, one implicit transaction, and no session. `fetchEndpoint`
- * names a proxy of one's own; the driver keeps it for the whole process, so one process speaks to one.
+ * A database over Neon's HTTP: one statement, one request, one implicit transaction, and no session. The driver keeps its
+ * options for the whole process, so one process speaks to one.
  */
-export function neonHttpDb(url: string, fetchEndpoint?: string): Db {
-  if (fetchEndpoint) neonConfig.fetchEndpoint = fetchEndpoint;
+export function neonHttpDb(url: string, { endpoint, fetch }: NeonHttpOptions = {}): Db {
+  if (endpoint) neonConfig.fetchEndpoint = endpoint;
+  if (fetch) neonConfig.fetchFunction = fetch;
   const client = neon(url);
   return {
     async execute<Row extends object>(statement: SQL): Promise<Row[]> {
@@ -24,7 +31,9 @@ export function neonHttpDb(url: string, fetchEndpoint?: string): Db {
       }
     },
     transaction: () =>
-      Promise.reject(new MobulaError('misconfigured', 'The neon-http driver has no interactive transactions; use pg.')),
+      Promise.reject(
+        new MobulaError('misconfigured', 'The neon-http driver has no interactive transactions; use neon-ws or pg.'),
+      ),
     close: () => Promise.resolve(),
   };
 }
