@@ -195,6 +195,13 @@ export const finalTallies = mobula.table('final_tallies', {
   digestOnly: bigint('digest_only', { mode: 'number' }).notNull().default(0),
 });
 
+/** When each schedule of the deployment is due next; it moves on in the statement that stores what was due. */
+export const schedules = mobula.table('schedules', {
+  name: text('name').primaryKey(),
+  timetable: text('timetable').notNull(),
+  nextAt: instant('next_at'),
+});
+
 /** Same key, same answer: kept for the life of the executions it made, and 90 days beyond their purge. */
 export const idempotencyKeys = mobula.table(
   'idempotency_keys',

@@ -2,6 +2,7 @@ import type { BackoffPolicy } from '../core/backoff.ts';
 import type { Log } from '../core/observe.ts';
 import type { ResultStore } from '../core/result-store.ts';
 import type { RemoteRunner, RunnerName } from '../core/runner.ts';
+import type { ServedSchedule } from '../core/schedule.ts';
 import type { AnyTask } from '../core/task.ts';
 import type { Db } from '../db/db.ts';
 
@@ -32,6 +33,7 @@ export interface EngineSettings {
 export interface Engine {
   readonly db: Db;
   readonly tasks: ReadonlyMap<string, AnyTask>;
+  readonly schedules: readonly ServedSchedule[];
   readonly settings: EngineSettings;
   /** Null where Ray is not configured. */
   readonly ray: RemoteRunner | null;
@@ -42,6 +44,8 @@ export interface Engine {
   readonly newId: () => string;
   /** Milliseconds that only grow; for budgets inside one call, never for what the database decides. */
   readonly monotonicMs: () => number;
+  /** How many more requests to anybody this call may make; without end where no platform counts them. */
+  readonly requestsLeft: () => number;
   /** Aborts when the process is about to end: nothing more is claimed, and running code gets a last grace. */
   readonly closing: AbortSignal;
   /** A bearer good for one attempt until it begins. */

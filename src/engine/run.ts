@@ -6,6 +6,7 @@ import { deleteRecords } from './delete-records.ts';
 import { dispatchInline } from './dispatch-inline.ts';
 import { dispatchRemote } from './dispatch-remote.ts';
 import type { Engine } from './engine.ts';
+import { findScheduleWork, fireSchedules, type ScheduleWork } from './fire-schedules.ts';
 import { checkQueue } from './prepare.ts';
 import { reconcile } from './reconcile.ts';
 import { emptyReport, type Report } from './report.ts';
@@ -31,7 +32,7 @@ export interface RunAnswer extends Report {
 export type RayWord = 'ok' | 'unreachable' | 'none';
 
 /**
- * All that a resident worker would do, once: recover, expire, promote, reconcile, claim, start, finish. Bounded by its
+ * All that a resident worker would do, once: fire schedules, recover, expire, promote, reconcile, claim, start, finish. Bounded by its
  * time, safe to overlap with itself, and to be cut off anywhere: the next one goes on from the rows. With nothing to do
  * it is one statement.
  */
@@ -41,29 +42,33 @@ export async function run(engine: Engine, options: RunOptions): Promise<RunAnswe
   const report = emptyReport();
   const before = await look(engine, options);
   const health = engine.ray && (await askHealth(engine, engine.ray, before.away));
-  const busy = isBusy(before);
-  if (busy) await work(engine, { before, health, options, budget, report });
+  const schedules = findScheduleWork(engine, before);
+  const busy = isBusy(before, schedules);
+  if (busy) await work(engine, { before, schedules, health, options, budget, report });
   const after = busy ? await look(engine, options) : before;
   const claimable = servable(engine, after.lanes, health?.reachable === true && !after.full).length > 0;
   return {
     ...report,
     remaining: claimable && budget.isSpent(),
-    nextWakeAt: claimable ? after.seenAt : after.nextWakeAt,
+    nextWakeAt: claimable ? after.seenAt : earlier(after.nextWakeAt, findScheduleWork(engine, after).nextAt),
     ray: toRayWord(health),
   };
 }
 
 interface Work {
   readonly before: Survey;
+  readonly schedules: ScheduleWork;
   readonly health: RunnerHealth | null;
   readonly options: RunOptions;
   readonly budget: Budget;
   readonly report: Report;
 }
 
-async function work(engine: Engine, { before, health, options, budget, report }: Work): Promise<void> {
+async function work(engine: Engine, { before, schedules, health, options, budget, report }: Work): Promise<void> {
+  await fireSchedules(engine, schedules, { seenAt: before.seenAt, report });
   await sweep(engine, before, report);
-  const { lanes } = before.lapsed || before.delayedDue ? await look(engine, options) : before;
+  const isMoved = before.lapsed || before.delayedDue || report.enqueued > 0;
+  const { lanes } = isMoved ? await look(engine, options) : before;
   await Promise.all([
     before.checksDue && engine.ray ? reconcile(engine, engine.ray, { health, report }) : undefined,
     before.recordsDue && engine.ray && health?.reachable ? deleteRecords(engine, engine.ray) : undefined,
@@ -109,7 +114,9 @@ function look(engine: Engine, { queues }: RunOptions): Promise<Survey> {
   });
 }
 
-const isBusy = (seen: Survey): boolean =>
+const isBusy = (seen: Survey, { unplanned, due }: ScheduleWork): boolean =>
+  unplanned.length > 0 ||
+  due.length > 0 ||
   seen.lanes.length > 0 ||
   seen.delayedDue ||
   seen.expired ||
@@ -117,6 +124,9 @@ const isBusy = (seen: Survey): boolean =>
   seen.checksDue ||
   seen.recordsDue ||
   seen.talliesLong;
+
+const earlier = (one: Date | null, other: Date | null): Date | null =>
+  one === null || (other !== null && other < one) ? other : one;
 
 const toRayWord = (health: RunnerHealth | null): RayWord => {
   if (!health) return 'none';

@@ -13,6 +13,7 @@ const tables = [
   'idempotency_keys',
   'result_objects',
   'final_tallies',
+  'schedules',
 ];
 
 /** One database for all tests of a file, found empty by each of them, and engines over it that end with the test. */

@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import type { TaskForm } from '../../core/task.ts';
 import { type Executor, list, now, toDate } from '../db.ts';
 
@@ -40,16 +40,17 @@ export interface IdempotencyKey {
 /**
  * Stores executions, all or none, as QUEUED. Missing from the answer are those whose `unique_key` an unfinished
  * execution holds; an empty answer under a used idempotency key means that nothing was stored. Safe to repeat under
- * a key; without one a repeat stores again.
+ * a key; without one a repeat stores again. A `gate` is a statement run with this one: without a row of its, nothing is stored.
  */
 export async function insertExecutions(
   db: Executor,
   rows: readonly NewExecution[],
   key: IdempotencyKey | null,
+  gate: SQL = sql`select 1`,
 ): Promise<Enqueued[]> {
   const column = <Field extends keyof NewExecution>(field: Field) => rows.map((row) => row[field]);
   const stored = await db.execute<{ id: string; enqueued_at: Date | string; run_after: Date | string | null }>(sql`
-    with key as (${key && !key.isTaken ? insertKey(key, column('id')) : sql`select 1`}),
+    with key as (${key && !key.isTaken ? insertKey(key, column('id')) : gate}),
     wanted as materialized (
       select w.*, ${now} as at, case when w.delay_seconds is null then w.asked_after
         else ${now} + make_interval(secs => w.delay_seconds) end as run_after

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { TaskForm } from '../../core/task.ts';
 import { type Executor, list, now, toDate, toDateOrNull } from '../db.ts';
+import type { PlannedSchedule } from '../schedules.ts';
 import type { Lane, RemoteClaimOptions } from './claim.ts';
 
 /** A lane in which something can be claimed; `place` 1 has the execution that is first in line of all. */
@@ -23,6 +24,8 @@ export interface Survey {
   readonly full: boolean;
   /** The breaker: whether that cluster has not answered a moment ago, and is not to be asked. Its checks are not due then. */
   readonly away: boolean;
+  /** Every schedule that was ever planned, by name. */
+  readonly schedules: ReadonlyMap<string, PlannedSchedule>;
   /** Null where nothing is planned; lanes that are ready now do not count. */
   readonly nextWakeAt: Date | null;
   /** When this was seen. */
@@ -52,6 +55,7 @@ export async function survey(db: Executor, { forms, queues, capacity = null }: S
     tallies_long: boolean;
     is_full: boolean;
     is_away: boolean;
+    schedules: string | null;
     next_wake_at: Date | string | null;
     seen_at: Date | string;
   }>(sql`
@@ -96,6 +100,8 @@ export async function survey(db: Executor, { forms, queues, capacity = null }: S
       coalesce((select min(ray_record_until) from mobula.attempts
         where ray_record_until is not null and cluster = ${capacity?.cluster ?? null}) <= ${now}, false) as records_due,
       exists (select from mobula.final_tallies offset 1000) as tallies_long,
+      (select json_agg(json_build_array(s.name, s.timetable, floor(extract(epoch from s.next_at) * 1000)))::text
+        from mobula.schedules s) as schedules,
       slots.is_full, coalesce(slots.away_until > ${now}, false) as is_away,
       least(delayed.at, expiring.at, checks.at) as next_wake_at, ${now} as seen_at
     from delayed, expiring, checks, slots`);
@@ -111,7 +117,16 @@ export async function survey(db: Executor, { forms, queues, capacity = null }: S
     talliesLong: row.tallies_long,
     full: row.is_full,
     away: row.is_away,
+    schedules: toSchedules(row.schedules),
     nextWakeAt: toDateOrNull(row.next_wake_at),
     seenAt: toDate(row.seen_at),
   };
+}
+
+/** Their instants are whole minutes, and so exact in milliseconds. */
+function toSchedules(text: string | null): ReadonlyMap<string, PlannedSchedule> {
+  const rows: [name: string, timetable: string, nextMs: number | null][] = JSON.parse(text ?? '[]');
+  return new Map(
+    rows.map(([name, timetable, ms]) => [name, { name, timetable, nextAt: ms === null ? null : new Date(ms) }]),
+  );
 }
