@@ -1,11 +1,11 @@
 import { openNodeDoor } from '../functions/doors/node.ts';
+import { sayWhatIsClosed } from '../functions/say-what-is-closed.ts';
 import { compose, type Mobula } from '../src/compose.ts';
 import { misconfigured } from '../src/config.ts';
 import { messageOf } from '../src/core/observe.ts';
 import type { ResultStore } from '../src/core/result-store.ts';
 import { logJson } from '../src/log.ts';
 import { loadDeployment } from '../src/node/load-deployment.ts';
-import type { Settings } from '../src/settings.ts';
 
 /** How long one call may take where nothing sets MOBULA_INVOCATION_SECONDS: nothing cuts a Node process off. */
 const callSeconds = 300;
@@ -16,7 +16,7 @@ const closing = new AbortController();
 async function serve(): Promise<void> {
   const config = await loadDeployment(process.cwd(), process.env);
   const mobula = compose(config, process.env, { closing: closing.signal });
-  sayWhatIsClosed(mobula.settings);
+  sayWhatIsClosed(mobula.settings, mobula.engine.log);
   await checkSurroundings(mobula);
   const deployed = { ...mobula, callSeconds: mobula.settings.MOBULA_INVOCATION_SECONDS ?? callSeconds };
   const door = await openNodeDoor(deployed, { host: process.env['HOST'] ?? '127.0.0.1', port: readPort() });
@@ -58,21 +58,6 @@ async function checkStore(store: ResultStore): Promise<string[]> {
   } catch (error) {
     logJson('warn', 'store_unavailable', { store: store.name, reason: messageOf(error) });
     return [];
-  }
-}
-
-/** Everything is closed until something is set, which is a surprise to meet without a word. */
-function sayWhatIsClosed(settings: Settings): void {
-  const doors = ['TRIGGER', 'ENQUEUE', 'READ', 'ADMIN'] as const;
-  const closed = doors
-    .filter((door) => settings[`MOBULA_${door}_TOKENS`].length === 0)
-    .map((door) => `MOBULA_${door}_TOKENS`);
-  if (closed.length > 0) logJson('warn', 'closed_by_default', { set: closed, why: 'calls of these scopes answer 401' });
-  if (settings.MOBULA_SECRET.length === 0)
-    logJson('warn', 'no_secret', { set: ['MOBULA_SECRET'], why: 'no status tokens' });
-  if (settings.MOBULA_RESULT_STORAGE_BACKEND === 'digest') {
-    const why = `of results over ${settings.MOBULA_MAX_RESULT_SIZE_BYTES} bytes only the digest is kept`;
-    logJson('info', 'no_result_store', { set: ['MOBULA_RESULT_STORAGE_BACKEND'], why });
   }
 }
 

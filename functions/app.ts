@@ -1,33 +1,38 @@
 import { Hono } from 'hono';
 import packageJson from '../package.json' with { type: 'json' };
-import { createAccess } from '../src/http/auth.ts';
 import { answer } from '../src/http/json-answer.ts';
 import { mountRoutes } from '../src/http/mount.ts';
 import { openApiDocument } from '../src/http/openapi.ts';
 import { type Route, route } from '../src/http/route.ts';
+import { accessOf } from './access.ts';
 import * as attempts from './attempts.ts';
 import type { Deployed } from './deployed.ts';
+import { docsRoute } from './docs.ts';
 import { executeRoute } from './execute.ts';
 import { executionRoute, resultRoute } from './executions.ts';
 import { cancelRoute, deleteRoute, resetRoute, retryRoute } from './executions-change.ts';
 import { listRoute, statsRoute } from './executions-list.ts';
 import { logsRoute } from './executions-logs.ts';
 import { healthRoute, livezRoute, readyzRoute } from './health.ts';
+import { hookRoute } from './hooks.ts';
 import { metricsRoute } from './metrics.ts';
-import { purgeRoute } from './purge.ts';
-import { runRoute } from './run.ts';
+import { cronPurgeRoute, purgeRoute } from './purge.ts';
+import { cronRunRoute, runRoute } from './run.ts';
 import { runOneRoute } from './run-one.ts';
 import { statusRoute } from './status.ts';
 import { enqueueBatchRoute, enqueueRoute } from './tasks.ts';
 
 /** Every route there is: what is served, documented and guarded comes from this one list. */
 export function routesOf(deployed: Deployed): Route[] {
+  const hasCron = deployed.settings.CRON_SECRET !== undefined;
   const routes = [
     runRoute(deployed),
+    ...(hasCron ? [cronRunRoute(deployed)] : []),
     runOneRoute(deployed),
     executeRoute(deployed),
     statusRoute(deployed),
     purgeRoute(deployed),
+    ...(hasCron ? [cronPurgeRoute(deployed)] : []),
     enqueueRoute(deployed),
     enqueueBatchRoute(deployed),
     listRoute(deployed),
@@ -39,6 +44,7 @@ export function routesOf(deployed: Deployed): Route[] {
     retryRoute(deployed),
     resultRoute(deployed),
     logsRoute(deployed),
+    hookRoute(deployed),
     attempts.beginRoute(deployed),
     attempts.beatRoute(deployed),
     attempts.completeRoute(deployed),
@@ -49,7 +55,8 @@ export function routesOf(deployed: Deployed): Route[] {
     healthRoute(deployed),
     metricsRoute(deployed),
   ];
-  const withDocument: Route[] = [...routes, openApiRoute(() => documentOf(withDocument))];
+  const document = () => documentOf(withDocument);
+  const withDocument: Route[] = [...routes, openApiRoute(document), docsRoute(document)];
   return withDocument;
 }
 
@@ -70,18 +77,13 @@ const openApiRoute = (document: () => object): Route =>
 
 /** The whole app of a deployment. It speaks the fetch API and mounts under any base path. */
 export function createApp(deployed: Deployed, { basePath = '/' }: { basePath?: string } = {}): Hono {
-  const { settings, tokens, engine } = deployed;
-  const access = createAccess({
-    triggerTokens: settings.MOBULA_TRIGGER_TOKENS,
-    enqueueTokens: settings.MOBULA_ENQUEUE_TOKENS,
-    readTokens: settings.MOBULA_READ_TOKENS,
-    adminTokens: settings.MOBULA_ADMIN_TOKENS,
-    tokens,
-  });
+  const { settings, engine } = deployed;
   const app = new Hono().basePath(basePath);
   return mountRoutes(app, routesOf(deployed), {
-    access,
+    access: accessOf(deployed),
     maxBodyBytes: settings.MOBULA_MAX_INPUT_BYTES,
+    corsOrigins: settings.MOBULA_CORS_ORIGINS,
+    isHttps: settings.MOBULA_PUBLIC_URL?.startsWith('https:') ?? false,
     log: engine.log,
   });
 }

@@ -7,8 +7,10 @@ import type { TaskView } from '../src/http/task-object.ts';
 
 /** A deployment behind its door: what every function is made with. */
 export interface Deployed extends Mobula {
-  /** The time budget of one call. */
+  /** The time budget of one call; where the platform gives each call its own, that of the call that reads it. */
   readonly callSeconds: number;
+  /** Lets work go on when the call has been answered; absent where the platform ends or freezes it then. */
+  readonly afterAnswer?: ((work: Promise<unknown>) => void) | undefined;
 }
 
 /** How much of an execution this caller may see. */

@@ -24,6 +24,8 @@ const runAnswer = z
   })
   .meta({ id: 'RunAnswer' });
 
+const answers = { 200: { description: 'What was done.', schema: runAnswer } };
+
 /** One bounded turn of everything that a resident worker would do. Made for a cron line; safe to overlap with itself. */
 export const runRoute = (deployed: Deployed) =>
   route({
@@ -39,27 +41,47 @@ export const runRoute = (deployed: Deployed) =>
       backend_name: backendName,
       max_tasks: z.int().min(0).max(1_000_000).nullish(),
     }),
-    answers: { 200: { description: 'What was done.', schema: runAnswer } },
-    async handle({ body, request }) {
-      const started = deployed.engine.monotonicMs();
-      const { engine, callSeconds: seconds } = deployed;
-      const done = await run(engine, { queues: body.queue_name, maxTasks: body.max_tasks ?? 0, seconds });
-      const states = await waitFor(deployed, [...done.tasks.keys()], waitSecondsLeft(deployed, request, started));
-      return answer(200, {
-        processed: done.processed,
-        tasks: [...done.tasks.values()].map(({ id, task, state }) => toListed(id, task, states.get(id) ?? state)),
-        submitted: done.submitted,
-        completed: done.completed,
-        retried: done.retried,
-        recovered: done.recovered,
-        expired: done.expired,
-        enqueued: done.enqueued,
-        remaining: done.remaining,
-        next_wake_at: done.nextWakeAt,
-        ray: done.ray,
-      });
-    },
+    answers,
+    handle: ({ body, request }) =>
+      answerRun(deployed, request, { queues: body.queue_name, maxTasks: body.max_tasks ?? 0 }),
   });
+
+/** The same for Vercel's cron, which can only GET and says nothing; there only with its secret. */
+export const cronRunRoute = (deployed: Deployed) =>
+  route({
+    method: 'GET',
+    path: '/run',
+    operationId: 'runByCron',
+    scope: 'cron',
+    summary: 'Do all that is due now, for Vercel’s cron.',
+    description: 'There only where `CRON_SECRET` is set; else 405.',
+    answers,
+    handle: ({ request }) => answerRun(deployed, request, { queues: null, maxTasks: 0 }),
+  });
+
+async function answerRun(
+  deployed: Deployed,
+  request: Request,
+  wanted: { queues: readonly string[] | null; maxTasks: number },
+): Promise<Response> {
+  const { engine, callSeconds: seconds } = deployed;
+  const started = engine.monotonicMs();
+  const done = await run(engine, { ...wanted, seconds });
+  const states = await waitFor(deployed, [...done.tasks.keys()], waitSecondsLeft(deployed, request, started));
+  return answer(200, {
+    processed: done.processed,
+    tasks: [...done.tasks.values()].map(({ id, task, state }) => toListed(id, task, states.get(id) ?? state)),
+    submitted: done.submitted,
+    completed: done.completed,
+    retried: done.retried,
+    recovered: done.recovered,
+    expired: done.expired,
+    enqueued: done.enqueued,
+    remaining: done.remaining,
+    next_wake_at: done.nextWakeAt,
+    ray: done.ray,
+  });
+}
 
 const toListed = (id: string, task: string, state: State) => ({ id, task, state, status: statusOf(state) });
 

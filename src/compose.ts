@@ -1,17 +1,21 @@
+import { openStore } from '#stores';
 import { misconfigured, parseSettings } from './config.ts';
+import type { ServedHook } from './core/hook.ts';
 import { uuidv7 } from './core/ids.ts';
 import type { Log } from './core/observe.ts';
+import type { Platform } from './core/platform.ts';
 import type { RemoteRunner } from './core/runner.ts';
 import { connectDatabase } from './db/connect.ts';
 import type { Db } from './db/db.ts';
-import { type DeploymentConfig, indexTasks, withEnvironment } from './deployment.ts';
+import { checkHookTasks, type DeploymentConfig, indexSchedules, indexTasks, withEnvironment } from './deployment.ts';
 import type { Engine, EngineSettings } from './engine/engine.ts';
+import { openHooks } from './hook-settings.ts';
 import { type SignedTokens, signTokens } from './http/tokens.ts';
 import { logJson } from './log.ts';
-import { openStore } from './results/for-node.ts';
 import type { StoreSettings } from './results/store-settings.ts';
 import { driverPackage } from './runners/driver-package.ts';
 import { rayJobRunner } from './runners/ray-job.ts';
+import { rayTransport } from './runners/ray-transport.ts';
 import type { Settings } from './settings.ts';
 
 /** What tests and callers of the library bring along instead of what the settings would make. */
@@ -21,6 +25,8 @@ export interface Extras {
   readonly random?: (() => number) | undefined;
   /** Aborts when the process is about to end: nothing more is claimed then. */
   readonly closing?: AbortSignal | undefined;
+  /** Where this does not run in a process of its own. */
+  readonly platform?: Platform | undefined;
 }
 
 /** A deployment, put together: the engine of its verbs, and what the HTTP floor needs beside it. */
@@ -29,6 +35,7 @@ export interface Mobula {
   readonly settings: Settings;
   /** Null without `MOBULA_SECRET`. */
   readonly tokens: SignedTokens | null;
+  readonly hooks: ReadonlyMap<string, ServedHook>;
 }
 
 /** Puts a deployment together. The only place that knows every adapter by name; nothing is sent to anybody yet. */
@@ -37,36 +44,46 @@ export function compose(
   env: Readonly<Record<string, string | undefined>>,
   extras: Extras = {},
 ): Mobula {
-  const settings = parseSettings(withEnvironment(config, env), extras.db ? [] : ['DATABASE_URL']);
+  const { hooks = {} } = config;
+  const settings = parseSettings(withEnvironment(config, env), extras.db ? [] : ['DATABASE_URL'], hooks);
   const tokens = settings.MOBULA_SECRET.length > 0 ? signTokens(settings.MOBULA_SECRET) : null;
   const queues = toQueues(settings);
+  const tasks = indexTasks(config.tasks, queues);
+  checkHookTasks(hooks, tasks);
+  const { platform } = extras;
+  const open = platform?.perCall ?? ((make) => make());
   const engine: Engine = {
-    db: extras.db ?? openDatabase(settings),
-    tasks: indexTasks(config.tasks, queues),
+    db: extras.db ?? open(() => openDatabase(settings, platform)),
+    tasks,
+    schedules: indexSchedules(config.schedules ?? {}, tasks),
     settings: toEngineSettings(settings, queues),
-    ray: toRay(settings),
-    store: openStore(toStoreSettings(settings)),
+    ray: settings.RAY_ADDRESS ? open(() => openRay(settings, platform)) : null,
+    store: openStore(toStoreSettings(settings), { env, fetch: platform?.fetch }),
     log: extras.log ?? logJson,
     random: extras.random ?? Math.random,
     newId,
     monotonicMs: () => performance.now(),
+    requestsLeft: platform?.requestsLeft ?? (() => Number.POSITIVE_INFINITY),
     closing: extras.closing ?? new AbortController().signal,
     capability: (id, attempt) => {
       if (!tokens) throw misconfigured(['MOBULA_SECRET is required by the ray_job runner']);
       return tokens.mint({ use: 'begin', id, attempt });
     },
   };
-  return { engine, settings, tokens };
+  return { engine, settings, tokens, hooks: openHooks(hooks, env) };
 }
 
 export const newId = (): string =>
   uuidv7(Date.now(), (bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>));
 
-function openDatabase(settings: Settings): Db {
+function openDatabase(settings: Settings, platform: Platform | undefined): Db {
   if (!settings.DATABASE_URL) throw misconfigured(['DATABASE_URL is required']);
   return connectDatabase(settings.DATABASE_URL, {
+    connections: platform?.connections,
+    fetch: platform?.fetch,
     driver: settings.MOBULA_DATABASE_DRIVER,
     neonFetchEndpoint: settings.MOBULA_NEON_FETCH_ENDPOINT,
+    neonWsProxy: settings.MOBULA_NEON_WS_PROXY,
   });
 }
 
@@ -74,15 +91,15 @@ function openDatabase(settings: Settings): Db {
 export const toQueues = (settings: Settings): readonly string[] | null =>
   settings.MOBULA_QUEUES.includes('*') ? null : settings.MOBULA_QUEUES;
 
-function toRay(settings: Settings): RemoteRunner | null {
-  if (!settings.RAY_ADDRESS) return null;
+function openRay(settings: Settings, platform: Platform | undefined): RemoteRunner {
   return rayJobRunner({
-    address: settings.RAY_ADDRESS,
+    address: settings.RAY_ADDRESS ?? '',
     token: settings.RAY_AUTH_TOKEN,
     headers: settings.MOBULA_RAY_HEADERS,
     runtimeEnv: settings.MOBULA_RAY_RUNTIME_ENV,
     allowInsecure: settings.MOBULA_ALLOW_INSECURE_RAY,
     package: driverPackage,
+    transport: rayTransport(platform?.fetch),
   });
 }
 

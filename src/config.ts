@@ -1,7 +1,10 @@
 import { MobulaError } from './core/errors.ts';
-import { type SettingName, type Settings, settingsSchema } from './settings.ts';
+import type { Hooks } from './core/hook.ts';
+import { hookProblems, hookSecrets, hookSetting } from './hook-settings.ts';
+import { secretProblems } from './secret-rules.ts';
+import { google, type SettingName, type Settings, settingsSchema } from './settings.ts';
 
-const known = Object.keys(settingsSchema.shape) as SettingName[];
+const known = Object.keys(settingsSchema.shape);
 
 /** The three that everybody names without the prefix may have it too, and then it wins. */
 const prefixed: Readonly<Record<string, SettingName>> = {
@@ -13,22 +16,30 @@ const prefixed: Readonly<Record<string, SettingName>> = {
 /**
  * Reads the settings once, at the door: types and ranges first, then the rules between them. All problems are told
  * together, by name and never by value; a `MOBULA_` name that nobody reads is refused with the nearest one.
- * An empty value counts as not set; `required` are those that this caller cannot do without.
+ * An empty value counts as not set; `required` are those that this caller cannot do without. Of the secrets of `hooks`
+ * it says what is wrong; it does not give them.
  */
 export function parseSettings(
   env: Readonly<Record<string, string | undefined>>,
   required: readonly SettingName[] = [],
+  hooks: Hooks = {},
 ): Settings {
   const given = Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== '');
   const read = Object.fromEntries(given);
   for (const [name, value] of given) if (prefixed[name]) read[prefixed[name]] = value;
 
-  const problems = unknownNames(given.map(([name]) => name));
+  const problems = unknownNames(
+    given.map(([name]) => name),
+    [...known, ...Object.keys(hooks).map(hookSetting)],
+  );
   problems.push(...required.filter((name) => read[name] === undefined).map((name) => `${name} is required`));
   const parsed = settingsSchema.safeParse(read);
   if (!parsed.success)
     problems.push(...parsed.error.issues.map((issue) => `${issue.path[0]?.toString()} ${issue.message}`));
-  if (parsed.success && !parsed.data.MOBULA_SKIP_VALIDATION) problems.push(...contradictions(parsed.data));
+  if (parsed.success && !parsed.data.MOBULA_SKIP_VALIDATION) {
+    problems.push(...contradictions(parsed.data), ...secretProblems(parsed.data, hookSecrets(hooks, read)));
+    problems.push(...hookProblems(hooks, read));
+  }
   if (!parsed.success || problems.length > 0) throw misconfigured(problems);
   return Object.freeze(parsed.data);
 }
@@ -62,7 +73,30 @@ function contradictions(settings: Settings): string[] {
     settings.MOBULA_RUNNER === 'ray_job' && !settings.RAY_ADDRESS,
     'RAY_ADDRESS is required by MOBULA_RUNNER=ray_job',
   );
-  problems.push(...rayContradictions(settings));
+  problems.push(...rayContradictions(settings), ...triggerContradictions(settings));
+  return problems;
+}
+
+/** A proof that is configured by halves would be one that nobody or anybody has. */
+function triggerContradictions(settings: Settings): string[] {
+  const problems: string[] = [];
+  const refuse = (wrong: boolean, problem: string) => wrong && problems.push(problem);
+  const [audiences, emails] = [settings.MOBULA_OIDC_AUDIENCE.length, settings.MOBULA_OIDC_EMAILS.length];
+  refuse(
+    audiences > 0 && emails === 0,
+    'MOBULA_OIDC_EMAILS is required with MOBULA_OIDC_AUDIENCE: any account can get a token for it',
+  );
+  refuse(emails > 0 && audiences === 0, 'MOBULA_OIDC_AUDIENCE is required with MOBULA_OIDC_EMAILS');
+  refuse(
+    settings.MOBULA_OIDC_ISSUER !== google.issuer && settings.MOBULA_OIDC_JWKS_URL === google.keys,
+    'MOBULA_OIDC_JWKS_URL is required with MOBULA_OIDC_ISSUER: keys belong to an issuer',
+  );
+  const [current, next] = [settings.QSTASH_CURRENT_SIGNING_KEY, settings.QSTASH_NEXT_SIGNING_KEY];
+  refuse(next !== undefined && !current, 'QSTASH_CURRENT_SIGNING_KEY is required with QSTASH_NEXT_SIGNING_KEY');
+  refuse(
+    current !== undefined && !settings.MOBULA_PUBLIC_URL,
+    'MOBULA_PUBLIC_URL is required with QSTASH_CURRENT_SIGNING_KEY: QStash signs the address',
+  );
   return problems;
 }
 
@@ -86,14 +120,15 @@ const insecure = (what: string) => `${what}; MOBULA_ALLOW_INSECURE_RAY=1 would a
 
 const isLoopback = (host: string) => host === 'localhost' || host === '[::1]' || /^127(\.\d+){3}$/.test(host);
 
-function unknownNames(names: readonly string[]): string[] {
+function unknownNames(names: readonly string[], known: readonly string[]): string[] {
   return names
     .filter((name) => name.startsWith('MOBULA_') && !name.startsWith('MOBULA_TEST_'))
-    .filter((name) => !known.includes(name as SettingName) && !prefixed[name])
-    .map((name) => `${name} is not a setting; did you mean ${nearest(name)}?`);
+    .filter((name) => !known.includes(name) && !prefixed[name])
+    .map((name) => `${name} is not a setting; did you mean ${nearest(name, known)}?`);
 }
 
-const nearest = (name: string): string => known.toSorted((a, b) => distance(name, a) - distance(name, b))[0] ?? '';
+const nearest = (name: string, known: readonly string[]): string =>
+  known.toSorted((a, b) => distance(name, a) - distance(name, b))[0] ?? '';
 
 /** Levenshtein's distance, by rows. */
 function distance(a: string, b: string): number {

@@ -3,6 +3,7 @@ import { parseSettings } from './config.ts';
 import type { Db } from './db/db.ts';
 import { type DeploymentConfig, withEnvironment } from './deployment.ts';
 import type { EnqueueSettings } from './engine/prepare.ts';
+import { withoutHookSettings } from './hook-settings.ts';
 
 let configured: DeploymentConfig = { tasks: [] };
 let enqueueSettings: EnqueueSettings | null = null;
@@ -20,7 +21,7 @@ export function configure(config: DeploymentConfig): void {
 
 /** The deployment of this process on a database: put together when first needed, once for each database. */
 export function current(db: Db): Mobula {
-  const found = composed.get(db) ?? compose(configured, process.env, { db });
+  const found = composed.get(db) ?? compose({ ...configured, hooks: {} }, readEnvironment(), { db });
   composed.set(db, found);
   return found;
 }
@@ -32,10 +33,16 @@ export function currentEnqueueSettings(): EnqueueSettings {
 }
 
 function readEnqueueSettings(): EnqueueSettings {
-  const settings = parseSettings(withEnvironment(configured, process.env));
+  const settings = parseSettings(withEnvironment(configured, readEnvironment()));
   return {
     queues: toQueues(settings),
     maxAttempts: settings.MOBULA_MAX_TASK_ATTEMPTS,
     queueTimeoutSeconds: settings.MOBULA_QUEUE_TIMEOUT_SECONDS,
   };
+}
+
+/** The library has no door, so the secrets of who knocks at one are not its business, be they there or not. */
+function readEnvironment(): Readonly<Record<string, string | undefined>> {
+  const { CRON_SECRET: _, QSTASH_CURRENT_SIGNING_KEY: _1, QSTASH_NEXT_SIGNING_KEY: _2, ...env } = process.env;
+  return withoutHookSettings(env);
 }

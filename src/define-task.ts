@@ -7,9 +7,9 @@ import { isName } from './deployment.ts';
  * Defines a task. It is checked here, and again where it is enqueued: a wrong definition is a `TypeError` that names the
  * field. The value is frozen; nothing is registered anywhere.
  */
-export function task<Schema extends z.ZodType, Output = unknown>(
-  options: TaskOptions<Schema, Output>,
-): Task<Schema, Output> {
+export function task<Schema extends z.ZodType, Output = unknown, Name extends string = string>(
+  options: TaskOptions<Schema, Output, Name>,
+): Task<Schema, Output, Name> {
   refuse(!isName(options.name), 'name', `must be 1 to ${limits.nameLength} characters without control characters`);
   refuse(typeof options.input?.safeParse !== 'function', 'input', 'must be a zod schema');
   refuse(!options.run && !options.ray, 'run', 'or `ray` must say how it runs');

@@ -1,5 +1,8 @@
 import { MobulaError } from './core/errors.ts';
+import type { Hook, Hooks } from './core/hook.ts';
 import { limits } from './core/limits.ts';
+import { messageOf } from './core/observe.ts';
+import { type Schedule, type Schedules, type ServedSchedule, serveSchedule } from './core/schedule.ts';
 import { type AnyTask, isTask } from './core/task.ts';
 import type { SettingName } from './settings.ts';
 
@@ -25,19 +28,40 @@ export type ConfigSettings = {
 /** A deployment: its tasks, and settings that the environment may override. */
 export interface DeploymentConfig extends ConfigSettings {
   readonly tasks: readonly AnyTask[];
+  /** Webhooks that enqueue: `github` is delivered to `POST /hooks/github`. */
+  readonly hooks?: Hooks | undefined;
+  /** Executions at the instants of a cron line; `/run` enqueues what has fallen due. */
+  readonly schedules?: Schedules | undefined;
 }
 
-/** Types a deployment's config; the default export of `mobula.config.ts`. */
-export const defineConfig = (config: DeploymentConfig): DeploymentConfig => config;
+type TasksByName = Readonly<Record<string, AnyTask>>;
+
+/** Types a deployment's config, the input of hooks and schedules by their tasks; the default export of `mobula.config.ts`. */
+export const defineConfig = <Hooked extends TasksByName, Scheduled extends TasksByName>(
+  config: DeploymentConfig & {
+    readonly hooks?: { readonly [Name in keyof Hooked]: Hook<Hooked[Name]> } | undefined;
+    readonly schedules?: { readonly [Name in keyof Scheduled]: Schedule<Scheduled[Name]> } | undefined;
+  },
+): DeploymentConfig => config;
 
 const settingNameOf = (key: string): string => {
   const name = key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
-  return ['DATABASE_URL', 'RAY_ADDRESS', 'RAY_AUTH_TOKEN'].includes(name) ? name : `MOBULA_${name}`;
+  return unprefixed.includes(name) ? name : `MOBULA_${name}`;
 };
+
+/** Names that others have given. */
+const unprefixed: readonly string[] = [
+  'DATABASE_URL',
+  'RAY_ADDRESS',
+  'RAY_AUTH_TOKEN',
+  'CRON_SECRET',
+  'QSTASH_CURRENT_SIGNING_KEY',
+  'QSTASH_NEXT_SIGNING_KEY',
+];
 
 /** A config's settings as the environment would spell them, under the environment itself; a blank there is no word. */
 export function withEnvironment(
-  { tasks: _, ...settings }: DeploymentConfig,
+  { tasks: _tasks, hooks: _hooks, schedules: _schedules, ...settings }: DeploymentConfig,
   env: Readonly<Record<string, string | undefined>>,
 ): Record<string, string | undefined> {
   const given = Object.entries(settings)
@@ -65,6 +89,32 @@ export function indexTasks(tasks: readonly AnyTask[], queues: readonly string[] 
   }
   if (problems.length > 0) throw new MobulaError('misconfigured', `The tasks are wrong: ${problems.join('; ')}.`);
   return index;
+}
+
+/** Refuses a hook whose task is not the deployment's: what it enqueued would never run. */
+export function checkHookTasks(hooks: Hooks, tasks: ReadonlyMap<string, AnyTask>): void {
+  const lost = Object.entries(hooks).filter(([, { task }]) => tasks.get(task.name) !== task);
+  const problems = lost.map(([name, { task }]) => `the hook ${name} names ${task.name}, which is not among the tasks`);
+  if (problems.length > 0) throw new MobulaError('misconfigured', `The hooks are wrong: ${problems.join('; ')}.`);
+}
+
+/** The schedules of a deployment with their instants; what is wrong with any of them is told together, by name. */
+export function indexSchedules(schedules: Schedules, tasks: ReadonlyMap<string, AnyTask>): ServedSchedule[] {
+  const problems: string[] = [];
+  const served = Object.entries(schedules).flatMap(([name, schedule]) => {
+    if (!isName(name)) problems.push(`${JSON.stringify(name)} cannot name a schedule`);
+    if (tasks.get(schedule.task.name) !== schedule.task) {
+      problems.push(`${name} names ${schedule.task.name}, which is not among the tasks`);
+    }
+    try {
+      return [serveSchedule(name, schedule)];
+    } catch (error) {
+      problems.push(`${name} ${messageOf(error)}`);
+      return [];
+    }
+  });
+  if (problems.length > 0) throw new MobulaError('misconfigured', `The schedules are wrong: ${problems.join('; ')}.`);
+  return served;
 }
 
 /**

@@ -45,11 +45,28 @@ const jsonObject = z.string().transform((value, context): Record<string, unknown
 const tokens = commaList
   .default([])
   .refine((list) => list.every((token) => token.length >= 32), 'must have at least 32 characters in each token');
+const secret = text.refine((value) => value.length >= 32, 'must have at least 32 characters').optional();
 const secrets = commaList
   .default([])
   .refine(
     (list) => list.every((secret) => new TextEncoder().encode(secret).length >= 32),
     'must have at least 32 bytes in each secret',
+  );
+/** Who signs the tokens of Cloud Scheduler and Cloud Tasks, and where its keys are. */
+export const google = {
+  issuer: 'https://accounts.google.com',
+  keys: 'https://www.googleapis.com/oauth2/v3/certs',
+} as const;
+
+const keysUrl = url.refine(
+  (value) => value.startsWith('https:') || /^http:\/\/(127\.0\.0\.1|localhost|\[::1\])[:/]/.test(value),
+  'must be https, or on this machine',
+);
+const origins = commaList
+  .default([])
+  .refine(
+    (list) => list.every((origin) => /^https?:\/\/[^*]+$/.test(origin) && URL.parse(origin)?.origin === origin),
+    'must be exact origins such as https://app.example.org, without a path, a last slash or a wildcard',
   );
 const rayAddress = text
   .transform((value) => (value === 'auto' ? 'http://127.0.0.1:8265' : value))
@@ -67,8 +84,9 @@ const rayAddress = text
  */
 export const settingsSchema = z.object({
   DATABASE_URL: url.optional(),
-  MOBULA_DATABASE_DRIVER: z.enum(['neon-http', 'pg']).optional(),
+  MOBULA_DATABASE_DRIVER: z.enum(['neon-http', 'neon-ws', 'pg']).optional(),
   MOBULA_NEON_FETCH_ENDPOINT: url.optional(),
+  MOBULA_NEON_WS_PROXY: url.refine((value) => /^wss?:\/\//.test(value), 'must be a ws:// or wss:// URL').optional(),
   RAY_ADDRESS: rayAddress.optional(),
   RAY_AUTH_TOKEN: text.optional(),
   MOBULA_RAY_HEADERS: jsonObject.pipe(z.record(z.string(), z.string())).default({}),
@@ -84,6 +102,14 @@ export const settingsSchema = z.object({
   MOBULA_ENQUEUE_TOKENS: tokens,
   MOBULA_READ_TOKENS: tokens,
   MOBULA_ADMIN_TOKENS: tokens,
+  MOBULA_OIDC_AUDIENCE: commaList.default([]),
+  MOBULA_OIDC_EMAILS: commaList.default([]),
+  MOBULA_OIDC_ISSUER: url.default(google.issuer),
+  MOBULA_OIDC_JWKS_URL: keysUrl.default(google.keys),
+  CRON_SECRET: secret,
+  QSTASH_CURRENT_SIGNING_KEY: secret,
+  QSTASH_NEXT_SIGNING_KEY: secret,
+  MOBULA_CORS_ORIGINS: origins,
   MOBULA_DEFAULT_CONCURRENCY: whole(1, 1000).default(10),
   MOBULA_MAX_TASK_ATTEMPTS: whole(1, 100).default(3),
   MOBULA_RETRY_BACKOFF_SECONDS: number(0, 3600).default(60),

@@ -1,10 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
 import { expect, test } from 'vitest';
+import packageJson from '../package.json' with { type: 'json' };
 
 /** What each room of src/ may import besides itself. The list is the architecture; `import type` counts. */
 const rooms: Readonly<Record<string, readonly string[]>> = {
   core: [],
+  client: [],
   db: ['core'],
   runners: ['core'],
   results: ['core'],
@@ -17,7 +19,9 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
 const topFiles: Readonly<Record<string, readonly string[]>> = {
   'settings.ts': ['core'],
   'log.ts': ['core'],
-  'config.ts': ['core', 'settings.ts'],
+  'hook-settings.ts': ['core'],
+  'secret-rules.ts': ['settings.ts'],
+  'config.ts': ['core', 'hook-settings.ts', 'secret-rules.ts', 'settings.ts'],
   'deployment.ts': ['core', 'settings.ts'],
   'define-task.ts': ['core', 'deployment.ts'],
   'compose.ts': [
@@ -29,12 +33,13 @@ const topFiles: Readonly<Record<string, readonly string[]>> = {
     'http',
     'config.ts',
     'deployment.ts',
+    'hook-settings.ts',
     'log.ts',
     'settings.ts',
   ],
-  'current.ts': ['db', 'engine', 'compose.ts', 'config.ts', 'deployment.ts'],
+  'current.ts': ['db', 'engine', 'compose.ts', 'config.ts', 'deployment.ts', 'hook-settings.ts'],
   'library.ts': ['core', 'db', 'engine', 'compose.ts', 'current.ts'],
-  'index.ts': ['core', 'db', 'current.ts', 'define-task.ts', 'deployment.ts', 'library.ts'],
+  'index.ts': ['core', 'db', 'http', 'current.ts', 'define-task.ts', 'deployment.ts', 'library.ts'],
 };
 
 /**
@@ -42,6 +47,7 @@ const topFiles: Readonly<Record<string, readonly string[]>> = {
  * made of schemas. The clouds' own clients do not run on every platform, so each is behind a file of its own.
  */
 const packages: Readonly<Record<string, readonly string[]>> = {
+  'core/schedule.ts': ['croner'],
   db: ['drizzle-orm', 'pg', '@neondatabase/serverless'],
   runners: ['zod'],
   results: ['zod', 'jose', 'aws4fetch'],
@@ -61,6 +67,7 @@ const nodeOnly = [
   'results/filesystem.ts',
   'results/gcs-fetch.ts',
   'results/gcs-sdk.ts',
+  'results/node-pieces.ts',
   'results/s3-sdk.ts',
   'results/verified.ts',
   'runners/ray-transport.ts',
@@ -77,7 +84,18 @@ interface Import {
 const listTypeScript = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
 
-const importsOf = (path: string): Import[] => importsIn(readFileSync(path, 'utf8'));
+const importsOf = (path: string): Import[] => importsIn(readFileSync(path, 'utf8')).flatMap(byPlatform(path));
+
+/** An import that begins with `#` stands for the files that package.json names, one for each platform. */
+const byPlatform =
+  (path: string) =>
+  (found: Import): readonly Import[] =>
+    found.target === '#stores'
+      ? Object.values(packageJson.imports[found.target]).map((file) => ({
+          ...found,
+          target: `./${relative(dirname(path), join(root, file))}`,
+        }))
+      : [found];
 
 function importsIn(text: string): Import[] {
   const statements = text.matchAll(/^(?:import|export)\s+(type\s)?[^'";]*?from\s+'([^']+)'|^import\s+'([^']+)'/gm);
@@ -170,12 +188,12 @@ test('the core knows neither clock nor dice nor environment', () => {
   expect(impure).toEqual([]);
 });
 
-test('the environment is read in one place of the library, and nowhere in the functions', () => {
+test('the environment is read in one place of the library, and one of the doors', () => {
   const readers = [
     ...files.map((file) => join('src', file)),
     ...listTypeScript(join(root, 'functions')).map((file) => join('functions', file)),
   ].filter((file) => readFileSync(join(root, file), 'utf8').includes('process.env'));
-  expect(readers).toEqual(['src/current.ts']);
+  expect(readers).toEqual(['src/current.ts', 'functions/doors/instance.ts']);
 });
 
 test('functions/ imports src/ and itself, and src/ knows nothing above it', () => {

@@ -7,7 +7,7 @@ import type { Deployed } from '../deployed.ts';
 export interface NodeDoor {
   /** Where it listens, with the port it got. */
   readonly url: string;
-  /** Takes no more calls and resolves when the last one has been answered. */
+  /** Takes no more calls and resolves when the last one has been answered, and what went on after it has ended. */
   close(): Promise<void>;
 }
 
@@ -16,7 +16,8 @@ export async function openNodeDoor(
   deployed: Deployed,
   { host, port }: { host: string; port: number },
 ): Promise<NodeDoor> {
-  const app = createApp(deployed);
+  const after = new Set<Promise<unknown>>();
+  const app = createApp({ ...deployed, afterAnswer: (work) => keep(work, after) });
   const server = serve({ fetch: app.fetch, hostname: host, port, overrideGlobalObjects: false }) as Server;
   await new Promise<void>((resolve, reject) => {
     server.once('listening', resolve);
@@ -25,8 +26,17 @@ export async function openNodeDoor(
   const { port: given } = server.address() as AddressInfo;
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${given}`,
-    close: () => close(server),
+    close: async () => {
+      await close(server);
+      await Promise.allSettled(after);
+    },
   };
+}
+
+function keep(work: Promise<unknown>, among: Set<Promise<unknown>>): void {
+  among.add(work);
+  const forget = () => among.delete(work);
+  work.then(forget, forget);
 }
 
 /** Platforms kill after ten seconds; what has not been answered by then never will be. */

@@ -21,6 +21,8 @@ export const limits = {
   claimBatch: 500,
   /** Rows that one housekeeping statement moves, so that none of them outlives a time budget. */
   sweepBatch: 1_000,
+  /** Where a platform counts a call's requests, so many are kept for its end: outcomes, the lease, a last look. */
+  requestsForTheEnd: 12,
   /** Ray jobs asked after by one `/run`: one GET each, and a head answers about 500 a second. */
   checksPerRun: 200,
   /** Calls to one Ray cluster at once: its head serves few, and Workers allow six open connections. */

@@ -28,8 +28,8 @@ export interface RayOptions {
 type Run<Input, Output> = (input: Input, context: TaskContext) => Output | Promise<Output>;
 
 /** What `task()` takes. At least one of `run` and `ray`. */
-export interface TaskOptions<Schema extends z.ZodType, Output> {
-  readonly name: string;
+export interface TaskOptions<Schema extends z.ZodType, Output, Name extends string = string> {
+  readonly name: Name;
   readonly input: Schema;
   readonly run?: Run<z.output<Schema>, Output>;
   readonly ray?: RayOptions;
@@ -46,7 +46,8 @@ export interface TaskOptions<Schema extends z.ZodType, Output> {
 }
 
 /** A named, typed unit of work: what can be enqueued, and how it is run. */
-export interface Task<Schema extends z.ZodType = z.ZodType, Output = unknown> extends TaskOptions<Schema, Output> {
+export interface Task<Schema extends z.ZodType = z.ZodType, Output = unknown, Name extends string = string>
+  extends TaskOptions<Schema, Output, Name> {
   readonly kind: typeof taskKind;
 }
 

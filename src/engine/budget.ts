@@ -1,8 +1,9 @@
+import { canAfford } from './afford.ts';
 import type { Engine } from './engine.ts';
 
 /** What one call may still spend: its time, and how many executions it may claim. */
 export interface Budget {
-  /** Whether more may be started. */
+  /** Whether more may be started: by the time, and by the requests that a platform may count. */
   hasTime(): boolean;
   /** Whether time or count has forbidden to claim more; `remaining` is told by it. */
   isSpent(): boolean;
@@ -16,14 +17,15 @@ export interface Budget {
 
 /** `maxTasks` 0 is as many as fit. Claiming stops when a tenth of the time is left, for the flush and the answer. */
 export function makeBudget(
-  { monotonicMs, closing }: Pick<Engine, 'monotonicMs' | 'closing'>,
+  engine: Pick<Engine, 'monotonicMs' | 'requestsLeft' | 'closing'>,
   seconds: number,
   maxTasks: number,
 ): Budget {
+  const { monotonicMs, closing } = engine;
   const endMs = monotonicMs() + seconds * 1_000;
   let left = maxTasks === 0 ? Number.POSITIVE_INFINITY : maxTasks;
   const secondsLeft = () => (endMs - monotonicMs()) / 1_000;
-  const hasTime = () => !closing.aborted && secondsLeft() > seconds / 10;
+  const hasTime = () => !closing.aborted && secondsLeft() > seconds / 10 && canAfford(engine);
   return {
     isCounted: maxTasks > 0,
     secondsLeft,

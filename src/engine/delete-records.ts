@@ -2,6 +2,7 @@ import { rayJobId } from '../core/ids.ts';
 import { limits } from '../core/limits.ts';
 import type { RemoteRunner } from '../core/runner.ts';
 import { forgetRayRecords, type RayRecord, takeRayRecords } from '../db/ray-records.ts';
+import { affordable } from './afford.ts';
 import { eachBounded } from './each-bounded.ts';
 import type { Engine } from './engine.ts';
 
@@ -11,7 +12,8 @@ import type { Engine } from './engine.ts';
  */
 export async function deleteRecords(engine: Engine, runner: RemoteRunner): Promise<void> {
   const gone: RayRecord[] = [];
-  const due = await takeRayRecords(engine.db, runner.cluster, limits.checksPerRun);
+  const count = affordable(engine, limits.checksPerRun);
+  const due = await takeRayRecords(engine.db, runner.cluster, count);
   await eachBounded(due, limits.rayCallsAtOnce, async (record) => {
     const jobId = rayJobId(record.id, record.attempt);
     if (await runner.remove(jobId)) gone.push(record);

@@ -1,6 +1,7 @@
 import { limits } from '../core/limits.ts';
 import type { RemoteRunner } from '../core/runner.ts';
 import { claimRemote, type Lane, openCapacity } from '../db/executions/claim.ts';
+import { affordable } from './afford.ts';
 import type { Budget } from './budget.ts';
 import type { Engine } from './engine.ts';
 import { holdLease } from './lease.ts';
@@ -22,7 +23,7 @@ export async function dispatchRemote(
   try {
     await openCapacity(engine.db, runner.name, runner.cluster);
     while (budget.hasTime()) {
-      const limit = budget.take(Math.min(concurrency, limits.claimBatch));
+      const limit = budget.take(Math.min(concurrency, affordable(engine, limits.claimBatch)));
       if (limit === 0) break;
       const claimed = await claimRemote(engine.db, {
         lanes,

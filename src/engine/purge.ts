@@ -12,6 +12,7 @@ import {
   purgeExecutions,
 } from '../db/executions/purge.ts';
 import { markOrphans, markUnreferenced } from '../db/result-objects.ts';
+import { affordable, canAfford } from './afford.ts';
 import { eachBounded } from './each-bounded.ts';
 import type { Engine } from './engine.ts';
 import { checkNumber, checkQueue } from './prepare.ts';
@@ -60,7 +61,7 @@ export async function purge(engine: Engine, options: PurgeOptions): Promise<Purg
 
 /** Objects that were announced more than a day ago and that nothing refers to: what crashes and failed uploads left. */
 const sweepOrphans = async (engine: Engine): Promise<number> =>
-  removeObjects(engine, await markOrphans(engine.db, limits.sweepBatch));
+  removeObjects(engine, await markOrphans(engine.db, affordable(engine, limits.sweepBatch)));
 
 const daysMax = 36_500;
 
@@ -87,10 +88,11 @@ async function purgeScope(
 ): Promise<PurgeAnswer> {
   const endMs = engine.monotonicMs() + seconds * 1_000;
   let total = nothing;
-  for (let batch = batchSize; batch === batchSize && engine.monotonicMs() < endMs; ) {
-    const purged = await purgeExecutions(engine.db, scope, batchSize);
-    batch = purged.deleted;
+  while (engine.monotonicMs() < endMs && canAfford(engine)) {
+    const batch = affordable(engine, batchSize);
+    const purged = await purgeExecutions(engine.db, scope, batch);
     total = add(total, await cleanUpAfter(engine, purged));
+    if (purged.deleted < batch) break;
   }
   return total;
 }

@@ -6,6 +6,7 @@ import { isDoubtful, judge, type Verdict } from '../core/verdict.ts';
 import type { Finish } from '../db/executions/finish.ts';
 import { type PlannedCheck, planChecks } from '../db/executions/plan-checks.ts';
 import { type Check, takeChecks } from '../db/executions/take-checks.ts';
+import { affordable } from './afford.ts';
 import { noteAway } from './breaker.ts';
 import { eachBounded } from './each-bounded.ts';
 import { endAttempts } from './end-attempts.ts';
@@ -30,7 +31,7 @@ export async function reconcile(
   runner: RemoteRunner,
   { health, report }: { health: RunnerHealth | null; report: Report },
 ): Promise<void> {
-  const checks = await takeChecks(engine.db, limits.checksPerRun, againSeconds);
+  const checks = await takeChecks(engine.db, affordable(engine, limits.checksPerRun), againSeconds);
   const inspector = makeInspector(runner, health);
   const found: Findings = { plans: [], endings: [], resubmit: [], isDoubtful: false };
   await eachBounded(checks, limits.rayCallsAtOnce, async (check) => {

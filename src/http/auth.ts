@@ -2,6 +2,7 @@ import { MobulaError } from '../core/errors.ts';
 import { bearerTokens, type TokenLists } from './bearer.ts';
 import type { Caller } from './caller.ts';
 import { signedTokens } from './capability.ts';
+import { proofsFor, proofsOf } from './proofs.ts';
 import type { Knock, Prover } from './prover.ts';
 import type { SignedTokens } from './tokens.ts';
 
@@ -25,8 +26,8 @@ export function createAccess({ tokens, provers = [], ...lists }: AccessOptions):
       if (knock.route.scope === 'public') return { kind: 'anonymous' };
       const caller = await firstProof(all, knock);
       if (!caller) throw new MobulaError('unauthenticated', 'This call needs a valid proof of who makes it.');
-      if (!mayCall(caller, knock)) throw new MobulaError('forbidden', 'This proof is not good for this call.');
-      return caller;
+      if (opens(caller, knock) && (await isForThis(caller, knock))) return caller;
+      throw new MobulaError('forbidden', 'This proof is not good for this call.');
     },
   };
 }
@@ -39,19 +40,23 @@ async function firstProof(provers: readonly Prover[], knock: Knock): Promise<Cal
   return null;
 }
 
-function mayCall(caller: Caller, { route: { scope }, params }: Knock): boolean {
+const opens = (caller: Caller, { route: { scope } }: Knock): boolean =>
+  proofsOf(caller).some((proof) => proofsFor[scope].includes(proof));
+
+/** Whether a proof that opens the scope is good for this very request: its id, its attempt, its body. */
+async function isForThis(caller: Caller, { route: { scope }, params, readBytes }: Knock): Promise<boolean> {
   switch (caller.kind) {
     case 'anonymous':
-      return scope === 'public';
     case 'bearer':
-      if (scope === 'begin' || scope === 'attempt' || scope === 'public') return scope === 'public';
-      return caller.scopes.has('admin') || caller.scopes.has(scope === 'status' ? 'read' : scope);
+      return true;
+    case 'trigger':
+      // A cron deletes by the defaults and never by its own word.
+      return scope !== 'purge' || (await readBytes()).length === 0;
     case 'status':
-      return scope === 'status' && params['id'] === caller.executionId;
-    case 'attempt': {
-      const isItsOwn = params['id'] === caller.executionId && params['attempt'] === String(caller.attempt);
-      // A driver whose answer to begin was lost asks again, and may hold either capability by then.
-      return isItsOwn && (scope === 'begin' || (scope === 'attempt' && caller.nonce !== null));
-    }
+      return params['id'] === caller.executionId;
+    case 'attempt':
+      return params['id'] === caller.executionId && params['attempt'] === String(caller.attempt);
+    case 'hook':
+      return params['name'] === caller.hook;
   }
 }

@@ -24,11 +24,17 @@ const jsonType = /^application\/(?:[\w.!#$&^-]+\+)?json$/i;
 const formType = /^application\/x-www-form-urlencoded$/i;
 
 function formatOf(request: Request, route: Route): 'json' | 'form' | null {
-  const type = (request.headers.get('content-type') ?? '').split(';', 1)[0]!.trim();
-  const encoding = request.headers.get('content-encoding') ?? 'identity';
-  if (encoding.toLowerCase() !== 'identity') return null;
-  if (jsonType.test(type)) return 'json';
-  return route.acceptsForm && formType.test(type) ? 'form' : null;
+  if (isJson(request)) return 'json';
+  return route.acceptsForm && isOfType(request, formType) ? 'form' : null;
+}
+
+/** Whether a request says that its body is JSON, as it is. */
+export const isJson = (request: Request): boolean => isOfType(request, jsonType);
+
+function isOfType({ headers }: Request, type: RegExp): boolean {
+  const encoding = headers.get('content-encoding') ?? 'identity';
+  const said = (headers.get('content-type') ?? '').split(';', 1)[0]!.trim();
+  return encoding.toLowerCase() === 'identity' && type.test(said);
 }
 
 /** Null where there are more bytes: a body that declares them is not read at all, one that streams them not read on. */
@@ -79,7 +85,8 @@ function join(chunks: readonly Uint8Array[], length: number): Uint8Array {
 const tooLarge = (bytesMax: number) =>
   new MobulaError('body_too_large', `The body is larger than ${bytesMax} bytes, the most that is taken here.`);
 
-const unsupported = ({ acceptsForm }: Route) =>
+/** The refusal of a body of another type than the route takes. */
+export const unsupported = ({ acceptsForm }: Pick<Route, 'acceptsForm'>) =>
   new MobulaError(
     'unsupported_media_type',
     `The body must be application/json${acceptsForm ? ' or application/x-www-form-urlencoded' : ''}, without an encoding.`,

@@ -1,8 +1,22 @@
 /**
- * What a route asks of its caller. Four are scopes of bearer tokens. `status` is `read`, or a status token of the very
- * `:id`. `begin` and `attempt` are the driver's: a capability of the very `:id` and `:attempt`, until begin and after.
+ * What a route asks of its caller. Five are for bearer tokens: `purge` is `admin`, or the cron secret with an empty body.
+ * `cron` are the routes that a cron can only GET. `status` is `read`, or a status token of the very `:id`. `begin` and
+ * `attempt` are the driver's: a capability of the very `:id` and `:attempt`, until begin and after. `hook` is the proof of
+ * that hook's sender.
  */
-export const scopes = ['public', 'trigger', 'enqueue', 'read', 'admin', 'status', 'begin', 'attempt'] as const;
+export const scopes = [
+  'public',
+  'trigger',
+  'cron',
+  'enqueue',
+  'read',
+  'admin',
+  'purge',
+  'status',
+  'begin',
+  'attempt',
+  'hook',
+] as const;
 export type Scope = (typeof scopes)[number];
 
 /** The scopes that a bearer token is configured for. */
@@ -12,6 +26,8 @@ export type TokenScope = Extract<Scope, 'trigger' | 'enqueue' | 'read' | 'admin'
 export type Caller =
   | { readonly kind: 'anonymous' }
   | { readonly kind: 'bearer'; readonly scopes: ReadonlySet<TokenScope> }
+  /** A scheduler or a queue of somebody's platform, by its own proof. */
+  | { readonly kind: 'trigger'; readonly by: 'oidc' | 'cron_secret' | 'qstash' | 'platform' }
   /** `expiresAt` has not been judged: the database's clock does that. */
   | { readonly kind: 'status'; readonly executionId: string; readonly expiresAt: Date }
   /** `nonce` and `task` are null for the capability that an attempt begins with. */
@@ -21,4 +37,6 @@ export type Caller =
       readonly attempt: number;
       readonly nonce: string | null;
       readonly task: string | null;
-    };
+    }
+  /** `deliveryId` is null where the sender names its deliveries by nothing. */
+  | { readonly kind: 'hook'; readonly hook: string; readonly deliveryId: string | null };

@@ -1,4 +1,4 @@
-import { bearerOf } from './bearer.ts';
+import { bearerIn } from './bearer.ts';
 import type { Caller } from './caller.ts';
 import type { Prover } from './prover.ts';
 import type { Claims, SignedTokens } from './tokens.ts';
@@ -7,7 +7,7 @@ import type { Claims, SignedTokens } from './tokens.ts';
 export const signedTokens =
   (tokens: SignedTokens): Prover =>
   async ({ request }) => {
-    const token = bearerOf(request);
+    const token = bearerIn(request.headers);
     const claims = token === null ? null : await tokens.read(token);
     return claims && callerOf(claims);
   };

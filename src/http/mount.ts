@@ -2,17 +2,23 @@ import type { Context, Hono } from 'hono';
 import type { Log } from '../core/observe.ts';
 import type { Access } from './auth.ts';
 import { type Body, bodyOf } from './body.ts';
+import { allowOrigins, type Cors } from './cors.ts';
 import { type FormReader, formReader } from './form.ts';
 import { once } from './once.ts';
 import { check, emptyBody, type ParsedBody, parseForm, parseJson, parsePairs } from './parse.ts';
 import { problem, problemAnswer } from './problem.ts';
 import { type Route, takesBody } from './route.ts';
+import { secure } from './security-headers.ts';
 
 export interface MountOptions {
   readonly access: Access;
   /** The bound of bodies whose route names none. */
   readonly maxBodyBytes: number;
   readonly log: Log;
+  /** Whose pages may call; nobody's unless said. */
+  readonly corsOrigins?: readonly string[];
+  /** Whether everybody reaches the app by https, whatever it sees itself behind a proxy. */
+  readonly isHttps?: boolean;
 }
 
 /**
@@ -23,15 +29,23 @@ export interface MountOptions {
  * anything of your own first: what comes after is behind the 404.
  */
 export function mountRoutes(hono: Hono, routes: readonly Route[], options: MountOptions): Hono {
+  const cors = allowOrigins(options.corsOrigins ?? []);
+  const finish = ({ req }: Context, response: Response) =>
+    secure(response, { isHttps: options.isHttps === true || req.url.startsWith('https:') });
   const byPath = Map.groupBy(routes, ({ path }) => path);
   for (const [path, methods] of [...byPath].toSorted(([one], [other]) => comparePaths(one, other))) {
     const doors = methods.map((route) => openDoor(route, options));
-    hono.all(path, async (context) => secure(await meet(context, doors, options.log)));
+    hono.all(path, async (context) => {
+      const response = await meet(context, doors, { log: options.log, cors });
+      cors.expose(context.req.raw, methods, response);
+      return finish(context, response);
+    });
   }
-  const notFound = () => secure(problemAnswer({ code: 'not_found', detail: 'There is no such route.' }));
+  const notFound = (context: Context) =>
+    finish(context, problemAnswer({ code: 'not_found', detail: 'There is no such route.' }));
   hono.all('*', notFound); // below a parent app, `notFound` is the parent's
   hono.notFound(notFound);
-  hono.onError((error, { req }) => secure(problem(error, req.raw, options.log)));
+  hono.onError((error, context) => finish(context, problem(error, context.req.raw, options.log)));
   return hono;
 }
 
@@ -46,10 +60,22 @@ interface Door {
   admit(context: Context): Promise<Response>;
 }
 
-async function meet(context: Context, doors: readonly Door[], log: Log): Promise<Response> {
-  const { method } = context.req;
-  const door = doors.find(({ route }) => route.method === (method === 'HEAD' ? 'GET' : method));
-  if (!door) return methodNotAllowed(doors);
+async function meet(
+  context: Context,
+  doors: readonly Door[],
+  { log, cors }: { log: Log; cors: Cors },
+): Promise<Response> {
+  const { method, raw } = context.req;
+  const door = doors.find(({ route }) => methodsOf(route).includes(method));
+  if (!door)
+    return (
+      (method === 'OPTIONS' &&
+        cors.preflight(
+          raw,
+          doors.map(({ route }) => route),
+        )) ||
+      methodNotAllowed(doors)
+    );
   try {
     return await door.admit(context);
   } catch (error) {
@@ -57,8 +83,12 @@ async function meet(context: Context, doors: readonly Door[], log: Log): Promise
   }
 }
 
+/** What is read with GET is looked at with HEAD; a cron's GET does something, and is not to be had by a mere look. */
+const methodsOf = ({ method, scope }: Route): string[] =>
+  method === 'GET' && scope !== 'cron' ? ['GET', 'HEAD'] : [method];
+
 function methodNotAllowed(doors: readonly Door[]): Response {
-  const allowed = doors.flatMap(({ route }) => (route.method === 'GET' ? ['GET', 'HEAD'] : [route.method]));
+  const allowed = doors.flatMap(({ route }) => methodsOf(route));
   const detail = `This route takes ${allowed.join(', ')}.`;
   return problemAnswer({ code: 'method_not_allowed', detail, headers: { allow: allowed.join(', ') } });
 }
@@ -93,19 +123,4 @@ async function parseBody({ format, readBytes }: Body, formOf: () => FormReader):
 function readQuery({ url }: Request, queryOf: () => FormReader): Record<string, unknown> {
   const start = url.indexOf('?');
   return start < 0 ? {} : parsePairs(new URLSearchParams(url.slice(start)), queryOf());
-}
-
-const securityHeaders: readonly (readonly [string, string])[] = [
-  ['x-content-type-options', 'nosniff'],
-  ['content-security-policy', "default-src 'none'"],
-  ['referrer-policy', 'no-referrer'],
-  ['cache-control', 'no-store'],
-];
-
-/** Adds what every answer carries, save where the handler has said it already (the page of `/docs` needs its scripts). */
-function secure(response: Response): Response {
-  for (const [name, value] of securityHeaders) {
-    if (!response.headers.has(name)) response.headers.set(name, value);
-  }
-  return response;
 }

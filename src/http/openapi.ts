@@ -1,29 +1,9 @@
 import * as z from 'zod';
-import type { Scope } from './caller.ts';
 import { problemResponses, problemSchema } from './openapi-problems.ts';
+import { proofSchemes, proofsFor } from './proofs.ts';
 import { type Answer, type Route, takesBody } from './route.ts';
 
 type Json = Record<string, unknown>;
-
-const bearers = {
-  trigger: 'May make work happen: `MOBULA_TRIGGER_TOKENS`.',
-  enqueue: 'May enqueue: `MOBULA_ENQUEUE_TOKENS`.',
-  read: 'May read everything: `MOBULA_READ_TOKENS`.',
-  admin: 'May do all that a bearer may: `MOBULA_ADMIN_TOKENS`.',
-  status_token: 'May read one execution, until seven days from its enqueue. Given out with it.',
-  capability: 'A driver’s, bound to one attempt.',
-} as const;
-
-const proofs: Readonly<Record<Scope, readonly (keyof typeof bearers)[]>> = {
-  public: [],
-  trigger: ['trigger', 'admin'],
-  enqueue: ['enqueue', 'admin'],
-  read: ['read', 'admin'],
-  admin: ['admin'],
-  status: ['read', 'status_token', 'admin'],
-  begin: ['capability'],
-  attempt: ['capability'],
-};
 
 /**
  * The OpenAPI 3.1 document of the routes, in their order: what is mounted is what is documented. Its server is relative,
@@ -49,9 +29,7 @@ export function openApiDocument(routes: readonly Route[], { version }: { version
     components: {
       schemas: Object.fromEntries(Object.entries(schemas).toSorted(([one], [other]) => (one < other ? -1 : 1))),
       responses: problemResponses,
-      securitySchemes: Object.fromEntries(
-        Object.entries(bearers).map(([name, description]) => [name, { type: 'http', scheme: 'bearer', description }]),
-      ),
+      securitySchemes: proofSchemes,
     },
   };
 }
@@ -63,7 +41,7 @@ function operationOf(route: Route, schemas: Json): Json {
     operationId,
     summary,
     ...(description ? { description } : {}),
-    security: proofs[scope].map((proof) => ({ [proof]: [] })),
+    security: proofsFor[scope].filter((proof) => proof in proofSchemes).map((proof) => ({ [proof]: [] })),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...requestBodyOf(route, schemas),
     responses: responsesOf(route, schemas),

@@ -5,7 +5,7 @@ import { type BucketNames, type BucketPlace, bucketNames } from './bucket-names.
 import { bucketUnavailable, findProblems } from './bucket-problems.ts';
 import { BucketFault, type BucketWire } from './bucket-wire.ts';
 import { TimeUp, watch, within } from './patience.ts';
-import { collect, readOut, verified, WrongBytes } from './verified.ts';
+import { collect, type Pieces, readOut, verified, WrongBytes } from './verified.ts';
 
 export interface BucketOptions {
   readonly bucket: string;
@@ -103,7 +103,7 @@ async function createVerified(desk: Desk, digest: Digest, stream: ReadableStream
   const stop = new AbortController();
   const onFail = (error: unknown) => stop.abort(error);
   const { start, rest } = watch(desk.timeoutMs, onFail);
-  const body = verified(stream, digest, { onAsk: start, onGive: start, onFail, stop: stop.signal });
+  const body = verified(stream.getReader(), digest, { onAsk: start, onGive: start, onFail, stop: stop.signal });
   try {
     // Whoever sends what is there already is heard to the end and judged; a store would not do that for us.
     if (await has(desk, digest)) await readOut(body);
@@ -124,16 +124,16 @@ async function open(desk: Desk, reference: string, end?: AbortSignal): Promise<O
   if (!found) return { kind: 'absent', message: 'The value is not in the store.' };
   const { bytes } = digest;
   if (found.bytes === null || found.bytes === bytes) {
-    return { kind: 'found', bytes, stream: verifiedInTime(desk, found.stream, digest, end) };
+    return { kind: 'found', bytes, stream: verifiedInTime(desk, found.pieces, digest, end) };
   }
-  found.stream.cancel().catch(() => undefined);
+  found.pieces.cancel().catch(() => undefined);
   return mismatch;
 }
 
 /** The time runs while a piece is waited for, not while whoever reads is slow to ask for it. */
 function verifiedInTime(
   { timeoutMs }: Desk,
-  source: ReadableStream<Uint8Array>,
+  source: Pieces,
   digest: Digest,
   end?: AbortSignal,
 ): ReadableStream<Uint8Array> {

@@ -1,4 +1,5 @@
 import type { Digest, SignedUpload } from '../core/result-store.ts';
+import type { Pieces } from './verified.ts';
 
 /** An object as its store describes it, unread. */
 export interface ObjectSight {
@@ -11,7 +12,7 @@ export interface ObjectSight {
 export interface ObjectStream {
   /** What the store says its length is; null where it does not. */
   readonly bytes: number | null;
-  readonly stream: ReadableStream<Uint8Array>;
+  readonly pieces: Pieces;
 }
 
 /**

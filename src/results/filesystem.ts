@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { constants, type FileHandle, link, lstat, mkdir, open, realpath, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Readable } from 'node:stream';
 import { MobulaError } from '../core/errors.ts';
 import type { Digest, NoValue, OpenAnswer, ReadAnswer, ResultStore } from '../core/result-store.ts';
+import { nodePieces } from './node-pieces.ts';
 import { makeProbe } from './probe.ts';
 import { collect, readOut, verified, WrongBytes } from './verified.ts';
 
@@ -98,7 +98,7 @@ async function writeDurably(path: string, body: Uint8Array | ReadableStream<Uint
 }
 
 async function createVerified(root: string, digest: Digest, stream: ReadableStream<Uint8Array>): Promise<boolean> {
-  const body = verified(stream, digest);
+  const body = verified(stream.getReader(), digest);
   try {
     // Whoever sends what is there already is heard to the end and judged all the same.
     if (await has(root, digest)) await readOut(body);
@@ -121,8 +121,7 @@ async function openStream(root: string, text: string): Promise<OpenAnswer> {
     await file.close();
     return mismatch;
   }
-  const source = Readable.toWeb(file.createReadStream(), { strategy: { highWaterMark: 1 } });
-  return { kind: 'found', bytes: size, stream: verified(source as ReadableStream<Uint8Array>, digest) };
+  return { kind: 'found', bytes: size, stream: verified(nodePieces(file.createReadStream()), digest) };
 }
 
 async function read(root: string, text: string, bytesMax: number): Promise<ReadAnswer> {

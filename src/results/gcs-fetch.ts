@@ -88,7 +88,7 @@ export function gcsFetchWire(connection: GcsConnection): Omit<BucketWire, 'signP
     async get(key, signal) {
       const answer = await call('GET', urlOf(key, 'alt=media'), signal, { headers: { 'accept-encoding': 'identity' } });
       if (!(await accept(answer, 'absent')) || !answer.body) return null;
-      return { bytes: lengthOf(answer), stream: answer.body };
+      return { bytes: lengthOf(answer), pieces: answer.body.getReader() };
     },
     async remove(key, signal) {
       const answer = await call('DELETE', urlOf(key, ''), signal);

@@ -16,9 +16,9 @@ import {
 } from './gcs-object.ts';
 
 /** GCS's calls by Google's own SDK. */
-export function gcsSdkWire({ bucket, endpoint, credentials, tokenFetch }: GcsStoreOptions): BucketWire {
-  const isOpen = isEmulator(endpoint) && !credentials;
-  const storage = openClient({ endpoint, credentials, tokenFetch, isOpen });
+export function gcsSdkWire({ bucket, endpoint, ...means }: GcsStoreOptions): BucketWire {
+  const isOpen = isEmulator(endpoint) && !means.credentials && !means.keyFile;
+  const storage = openClient({ ...means, endpoint, isOpen });
   const token = async () => (isOpen ? null : ((await storage.authClient.getAccessToken().catch(fail)) ?? null));
   // The token comes first: without one the SDK would ask all the same, as nobody.
   const fileOf = async (key: string): Promise<File> => {
@@ -66,11 +66,12 @@ export function gcsSdkWire({ bucket, endpoint, credentials, tokenFetch }: GcsSto
 type ClientOptions = Omit<GcsStoreOptions, 'bucket' | 'prefix'> & { readonly isOpen: boolean };
 
 /** One try for each call. */
-function openClient({ endpoint, credentials, tokenFetch, isOpen }: ClientOptions): Storage {
+function openClient({ endpoint, credentials, keyFile, tokenFetch, isOpen }: ClientOptions): Storage {
   const storage = new Storage({
     retryOptions: { autoRetry: false, maxRetries: 0 },
     useAuthWithCustomEndpoint: !isOpen,
     ...(endpoint !== undefined && { apiEndpoint: endpoint }),
+    ...(keyFile && { keyFilename: keyFile }),
     ...(tokenFetch && { clientOptions: { transporterOptions: { fetchImplementation: tokenFetch } } }),
   });
   // Not among the options above, which makes the SDK write a warning to the console.

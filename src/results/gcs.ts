@@ -8,6 +8,8 @@ export interface GcsStoreOptions extends BucketOptions {
   readonly endpoint?: string | undefined;
   /** As the SDK finds them unless said: GOOGLE_APPLICATION_CREDENTIALS, gcloud's own, the machine's account. */
   readonly credentials?: GcsKey | undefined;
+  /** A file of Google credentials: one that is named is used for an emulator too. */
+  readonly keyFile?: string | undefined;
   /** Carries the SDK's wishes for tokens, and nothing else. */
   readonly tokenFetch?: typeof fetch | undefined;
 }

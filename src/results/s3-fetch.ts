@@ -56,7 +56,7 @@ function fetchWire(options: S3FetchStoreOptions): BucketWire {
     async get(key, signal) {
       const answer = await call('GET', key, signal, { headers: { 'accept-encoding': 'identity' } });
       if (!(await accept(answer, 'NoSuchKey')) || !answer.body) return null;
-      return { bytes: lengthOf(answer), stream: answer.body };
+      return { bytes: lengthOf(answer), pieces: answer.body.getReader() };
     },
     async remove(key, signal) {
       const answer = await call('DELETE', key, signal);

@@ -10,6 +10,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { toBase64 } from '../core/sha256.ts';
 import { BucketFault, type BucketWire, faultOf } from './bucket-wire.ts';
+import { nodePieces } from './node-pieces.ts';
 import type { S3StoreOptions } from './s3.ts';
 import { readChecksum, signS3Get, signS3Put, toAws } from './s3-sign.ts';
 
@@ -40,7 +41,7 @@ export function s3SdkWire({ bucket: Bucket, ...options }: S3StoreOptions): Bucke
     async get(Key, abortSignal) {
       const found = await client.send(new GetObjectCommand({ Bucket, Key }), { abortSignal }).catch(nullIfAbsent);
       if (!found?.Body) return null;
-      return { bytes: found.ContentLength ?? null, stream: found.Body.transformToWebStream() };
+      return { bytes: found.ContentLength ?? null, pieces: nodePieces(found.Body as Readable) };
     },
     async remove(Key, abortSignal) {
       await client.send(new DeleteObjectCommand({ Bucket, Key }), { abortSignal }).catch(nullIfAbsent);

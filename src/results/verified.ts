@@ -6,6 +6,12 @@ export class WrongBytes extends Error {
   override readonly name = 'WrongBytes';
 }
 
+/** Bytes that are asked for piece by piece; `cancel` ends a read that waits. The reader of a web stream is one. */
+export interface Pieces {
+  read(): Promise<{ readonly done?: boolean; readonly value?: Uint8Array | undefined }>;
+  cancel(reason?: unknown): Promise<void>;
+}
+
 export interface Listener {
   /** Hears when a piece is asked for. */
   readonly onAsk?: () => void;
@@ -18,23 +24,22 @@ export interface Listener {
 }
 
 /**
- * The same stream, which fails before its end unless it has the digest's length and SHA-256: the last piece is held back
- * until the whole is verified, so whoever takes a failed stream for a value has too few bytes.
+ * The source as a stream, which fails before its end unless it has the digest's length and SHA-256: the last piece is
+ * held back until the whole is verified, so whoever takes a failed stream for a value has too few bytes.
  *
  * It hashes by `node:crypto` because WebCrypto cannot do so piece by piece; workerd has it too.
  */
 export function verified(
-  source: ReadableStream<Uint8Array>,
+  source: Pieces,
   digest: Digest,
   { onAsk, onGive, onFail, stop }: Listener = {},
 ): ReadableStream<Uint8Array> {
-  const reader = source.getReader();
   const hash = createHash('sha256');
   let bytes = 0;
   let held: Uint8Array | undefined;
 
   /** Takes in what was read and gives out the piece before it: the last one only if all of them were right. */
-  function exchange({ done, value }: { done: boolean; value?: Uint8Array | undefined }): Uint8Array | undefined {
+  function exchange({ done, value }: Awaited<ReturnType<Pieces['read']>>): Uint8Array | undefined {
     const before = held;
     if (done) {
       if (bytes !== digest.bytes) throw new WrongBytes(`There are ${bytes} bytes instead of ${digest.bytes}.`);
@@ -51,7 +56,7 @@ export function verified(
 
   async function advance(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     for (let piece: Uint8Array | undefined; piece === undefined; ) {
-      const read = await reader.read();
+      const read = await source.read();
       stop?.throwIfAborted();
       piece = exchange(read);
       if (piece) controller.enqueue(piece);
@@ -59,8 +64,8 @@ export function verified(
     }
   }
 
-  // A read that waits for ever ends when its reader is cancelled.
-  stop?.addEventListener('abort', () => void reader.cancel(stop.reason).catch(() => undefined), { once: true });
+  // A read that waits for ever ends when its source is cancelled.
+  stop?.addEventListener('abort', () => void source.cancel(stop.reason).catch(() => undefined), { once: true });
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -69,12 +74,12 @@ export function verified(
           await advance(controller);
           onGive?.();
         } catch (error) {
-          reader.cancel(error).catch(() => undefined);
+          source.cancel(error).catch(() => undefined);
           onFail?.(error);
           throw error;
         }
       },
-      cancel: (reason) => reader.cancel(reason),
+      cancel: (reason) => source.cancel(reason),
     },
     { highWaterMark: 0 },
   );

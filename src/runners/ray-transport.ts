@@ -18,12 +18,14 @@ const idleMs = 30_000;
  * The transport that Ray accepts from where we run. Ray takes a request with any `sec-fetch-*` header for a browser's
  * and answers 405. Node's own `fetch` always sends one, so Node speaks to Ray by `node:http`; workerd's sends none.
  */
-export function rayTransport(): RayTransport {
-  return globalThis.navigator?.userAgent === 'Cloudflare-Workers' ? workerTransport : nodeTransport();
+export function rayTransport(send?: typeof fetch): RayTransport {
+  return globalThis.navigator?.userAgent === 'Cloudflare-Workers' ? workerTransport(send) : nodeTransport();
 }
 
-const workerTransport: RayTransport = (url, { method, headers, body, signal }) =>
-  fetch(url, { method, headers: new Headers(headers), body, signal, redirect: 'manual' });
+const workerTransport =
+  (send: typeof fetch = (...call) => fetch(...call)): RayTransport =>
+  (url, { method, headers, body, signal }) =>
+    send(url, { method, headers: new Headers(headers), body, signal, redirect: 'manual' });
 
 /** Keeps its sockets between calls, and opens no more of them than Ray should see at once. */
 function nodeTransport(): RayTransport {

@@ -12,7 +12,10 @@ import { type Command, start } from './process.ts';
 const database = useDatabase();
 const token = 'token-of-all-scopes-for-the-tests-0123';
 const tokens = Object.fromEntries(
-  ['TRIGGER', 'ENQUEUE', 'READ', 'ADMIN'].map((scope) => [`MOBULA_${scope}_TOKENS`, token]),
+  ['TRIGGER', 'ENQUEUE', 'READ', 'ADMIN'].map((scope) => [
+    `MOBULA_${scope}_TOKENS`,
+    scope === 'ADMIN' ? token : `${scope}-${token}`,
+  ]),
 );
 
 let folder: string;

@@ -16,12 +16,15 @@ const attempt = await tokens.mint({ use: 'attempt', id, attempt: 2, nonce: 'n', 
 const paths: Record<Scope, string> = {
   public: '/public',
   trigger: '/trigger',
+  cron: '/cron',
   enqueue: '/enqueue',
   read: '/read',
   admin: '/admin',
+  purge: '/purge',
   status: '/status/:id',
   begin: '/attempts/:id/:attempt/begin',
   attempt: '/attempts/:id/:attempt/beat',
+  hook: '/hooks/:name',
 };
 
 const routes = scopes.map((scope) =>
@@ -46,7 +49,7 @@ const opens: Record<string, readonly Scope[]> = {
   [bearer.trigger]: ['public', 'trigger'],
   [bearer.enqueue]: ['public', 'enqueue'],
   [bearer.read]: ['public', 'read', 'status'],
-  [bearer.admin]: ['public', 'trigger', 'enqueue', 'read', 'admin', 'status'],
+  [bearer.admin]: ['public', 'trigger', 'enqueue', 'read', 'admin', 'purge', 'status'],
   [status]: ['public', 'status'],
   [begin]: ['public', 'begin'],
   [attempt]: ['public', 'begin', 'attempt'],

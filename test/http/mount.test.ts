@@ -114,6 +114,19 @@ describe('the way in', () => {
       expect(headers.get('content-security-policy')).toBe("default-src 'none'");
       expect(headers.get('referrer-policy')).toBe('no-referrer');
       expect(headers.get('cache-control')).toBe('no-store');
+      expect(headers.has('x-powered-by')).toBe(false);
+    }
+  });
+
+  test('an answer to https keeps its caller there; one to plain http does so where everybody comes by https', async () => {
+    const hsts = async (asked: Hono, url: string) =>
+      (await asked.request(url)).headers.get('strict-transport-security');
+    for (const path of ['/things/1', '/nowhere']) {
+      expect(await hsts(app, `https://mobula.test${path}`)).toBe('max-age=31536000');
+      expect(await hsts(app, `http://mobula.test${path}`)).toBeNull();
+      const options = { access: createAccess(lists), maxBodyBytes: 10, log: () => {}, isHttps: true };
+      const behindProxy = mountRoutes(new Hono(), [fixed('/things/:id')], options);
+      expect(await hsts(behindProxy, `http://10.0.0.1${path}`)).toBe('max-age=31536000');
     }
   });
 });

@@ -72,7 +72,7 @@ describe('the OpenAPI document', () => {
   });
 
   test('says which proof opens what', () => {
-    expect(run.security).toEqual([{ trigger: [] }, { admin: [] }]);
+    expect(run.security).toEqual([{ trigger: [] }, { oidc: [] }, { cron_secret: [] }, { qstash: [] }, { admin: [] }]);
     expect(status.security).toEqual([{ read: [] }, { status_token: [] }, { admin: [] }]);
     expect(document.paths['/livez'].get.security).toEqual([]);
   });

@@ -1,4 +1,4 @@
-import { configure, connect, type Db, defineConfig, enqueue, getExecution, run, task } from 'mobula';
+import { configure, connect, type Db, defineConfig, enqueue, getExecution, github, run, task } from 'mobula';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import * as z from 'zod';
 import { useDatabase } from '../support/database.ts';
@@ -74,6 +74,16 @@ test('a setting that is none is told with the name it might have been', async ()
   await expect(enqueue(db, note, {})).rejects.toThrow(
     /MOBULA_MAX_TASK_ATEMPTS is not a setting; did you mean MOBULA_MAX_TASK_ATTEMPTS/,
   );
+});
+
+test('the secrets of who may call a served app are not the library’s business', async () => {
+  vi.stubEnv('MOBULA_HOOK_GITHUB_SECRETS', 'short');
+  vi.stubEnv('CRON_SECRET', 'short');
+  vi.stubEnv('QSTASH_CURRENT_SIGNING_KEY', 'sig_without_a_public_url_0123456789');
+  configure(defineConfig({ tasks: [note], hooks: { other: { task: note, verify: github(), input: () => ({}) } } }));
+  const { id } = await enqueue(db, note, {});
+  await run(db);
+  expect(await getExecution(db, id)).toMatchObject({ state: 'SUCCEEDED' });
 });
 
 test('without a config the environment is enough to enqueue, and what is run has no task here', async () => {

@@ -1,7 +1,9 @@
 import type { Hono } from 'hono';
 import { createApp } from '../../functions/app.ts';
 import { compose, type Mobula } from '../../src/compose.ts';
+import type { Hooks } from '../../src/core/hook.ts';
 import type { Log } from '../../src/core/observe.ts';
+import type { Schedules } from '../../src/core/schedule.ts';
 import type { AnyTask } from '../../src/core/task.ts';
 import type { Db } from '../../src/db/db.ts';
 import type { Engine } from '../../src/engine/engine.ts';
@@ -22,6 +24,8 @@ export interface EngineOptions {
   readonly url?: string;
   readonly db?: Db;
   readonly tasks: readonly AnyTask[];
+  readonly schedules?: Schedules | undefined;
+  readonly hooks?: Hooks | undefined;
   /** Settings over the harness's own; undefined takes one away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** A Ray to run on; without it there is none. */
@@ -32,6 +36,8 @@ export interface EngineOptions {
   readonly basePath?: string;
   /** The time budget of one call. */
   readonly callSeconds?: number;
+  /** Takes what goes on after an answer; without it nothing does. */
+  readonly afterAnswer?: (work: Promise<unknown>) => void;
 }
 
 export interface CallOptions {
@@ -73,14 +79,18 @@ export interface TestEngine extends AsyncDisposable {
 export function makeEngine(options: EngineOptions): TestEngine {
   const lines: LogLine[] = [];
   const collect: Log = (level, event, members = {}) => void lines.push({ level, event, members });
-  const mobula = compose({ tasks: options.tasks }, environmentOf(options), {
-    db: options.db,
-    log: options.log ?? collect,
-    random: options.random,
-    closing: options.closing,
-  });
+  const mobula = compose(
+    { tasks: options.tasks, schedules: options.schedules, hooks: options.hooks },
+    environmentOf(options),
+    {
+      db: options.db,
+      log: options.log ?? collect,
+      random: options.random,
+      closing: options.closing,
+    },
+  );
   const { callSeconds = 60, basePath = '/' } = options;
-  const app = createApp({ ...mobula, callSeconds }, { basePath });
+  const app = createApp({ ...mobula, callSeconds, afterAnswer: options.afterAnswer }, { basePath });
   const close = () => mobula.engine.db.close();
   return {
     mobula,

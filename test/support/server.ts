@@ -12,6 +12,7 @@ export const token = 'test-token-of-all-scopes-0123456789';
 export interface Server {
   readonly url: string;
   readonly port: number;
+  readonly pid: number;
   /** Calls a route as JSON with the token. */
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<ServerAnswer>;
   /** Ends it; answers the exit code, null where a signal did it. */
@@ -22,6 +23,7 @@ export interface Server {
 
 export interface ServerAnswer {
   readonly status: number;
+  readonly headers: Headers;
   readonly text: string;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape.
   readonly json: any;
@@ -45,6 +47,7 @@ export async function startServer(env: Record<string, string>, port?: number): P
   return {
     url,
     port: given,
+    pid: child.pid ?? 0,
     call: (...request) => call(url, ...request),
     stop: (signal) => stop(child, signal),
     log: () => log,
@@ -58,9 +61,6 @@ const inherited = () =>
 
 const tokens = () => ({
   MOBULA_SECRET: 'a-secret-of-the-tests-0123456789-0123456789',
-  MOBULA_TRIGGER_TOKENS: token,
-  MOBULA_ENQUEUE_TOKENS: token,
-  MOBULA_READ_TOKENS: token,
   MOBULA_ADMIN_TOKENS: token,
 });
 
@@ -86,5 +86,5 @@ async function call(
   });
   const text = await response.text();
   const isJson = response.headers.get('content-type')?.includes('json') === true && text !== '';
-  return { status: response.status, text, json: isJson ? JSON.parse(text) : null };
+  return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : null };
 }
