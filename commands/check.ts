@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { checkTerraform } from './check/terraform.ts';
+import { checkWorkerBundle } from './check/worker-bundle.ts';
 
 // `npm run check`: the whole gate, one line for each step; with `-- --static` all but the tests.
 
@@ -11,6 +13,8 @@ const root = join(import.meta.dirname, '..');
 interface Outcome {
   readonly code: number;
   readonly output: string;
+  /** What could not be checked on this machine. */
+  readonly unchecked?: string;
 }
 
 const steps: Record<string, () => Promise<Outcome>> = {
@@ -18,6 +22,8 @@ const steps: Record<string, () => Promise<Outcome>> = {
   types: () => tool('tsc', '--noEmit', '-p', '.'),
   migrations: () => tool('drizzle-kit', 'check'),
   'migration drift': findDrift,
+  'Worker bundle': () => checkWorkerBundle(root),
+  terraform: () => checkTerraform(root),
 };
 if (!process.argv.includes('--static')) {
   steps['tests'] = () => run([join(root, 'commands/test.ts')], { stdio: 'inherit' });
@@ -25,13 +31,13 @@ if (!process.argv.includes('--static')) {
 
 for (const [name, step] of Object.entries(steps)) {
   const startedAt = performance.now();
-  const { code, output } = await step();
+  const { code, output, unchecked } = await step();
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   if (code !== 0) {
     process.stdout.write(`${output}✗ ${name} (${seconds} s)\n\nThe check failed at: ${name}.\n`);
     process.exit(1);
   }
-  process.stdout.write(`✓ ${name} (${seconds} s)\n`);
+  process.stdout.write(unchecked ? `– ${name}: ${unchecked}\n` : `✓ ${name} (${seconds} s)\n`);
 }
 
 /** The schema and the committed migrations must say the same: generating again has to add nothing. */

@@ -30,8 +30,10 @@ export interface Answer {
 
 const defaultTries = 5;
 const defaultTimeoutMs = 30_000;
-const firstBackoffMs = 250;
-const longestPauseMs = 30_000;
+const firstBackoffMs = 500;
+const longestBackoffMs = 10_000;
+/** A server that asks for more patience than this is asked again all the same. */
+const longestPauseMs = 60_000;
 
 /**
  * Calls the server until it answers, and gives its answer where that is a success or a 304; anything else is a
@@ -49,15 +51,16 @@ export async function send(server: Server, call: Call): Promise<Answer> {
 }
 
 function pauseMs({ retryAfterSeconds }: MobulaClientError, failures: number): number {
-  const ms = retryAfterSeconds === null ? firstBackoffMs * 2 ** failures : retryAfterSeconds * 1_000;
-  return jittered(Math.min(longestPauseMs, ms));
+  if (retryAfterSeconds !== null) return jittered(Math.min(longestPauseMs, retryAfterSeconds * 1_000));
+  return jittered(Math.min(longestBackoffMs, firstBackoffMs * 2 ** (failures - 1)));
 }
 
 async function ask(server: Server, call: Call): Promise<Answer | MobulaClientError> {
+  // Called bare: a browser's fetch refuses to be a method of anything but its window.
+  const { fetch = globalThis.fetch } = server;
+  const request = toRequest(server, call);
   try {
-    // Called bare: a browser's fetch refuses to be a method of anything but its window.
-    const { fetch = globalThis.fetch } = server;
-    const response = await fetch(server.baseUrl + call.path, toRequest(server, call));
+    const response = await fetch(server.baseUrl + call.path, request);
     const { status, headers } = response;
     const answer = { status, headers, text: await response.text() };
     return status === 304 || (response.ok && isJson(headers)) ? answer : toError(answer);
