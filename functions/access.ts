@@ -1,5 +1,7 @@
+import { followChain } from '../src/db/chain.ts';
 import { readClock } from '../src/db/clock.ts';
 import { type Access, createAccess } from '../src/http/auth.ts';
+import { chainLinks } from '../src/http/chain-link.ts';
 import { cronSecret } from '../src/http/cron-secret.ts';
 import { hookDeliveries } from '../src/http/hooks.ts';
 import { issuerKeys } from '../src/http/jwks.ts';
@@ -9,6 +11,7 @@ import type { Prover } from '../src/http/prover.ts';
 import { qstashSignatures } from '../src/http/qstash.ts';
 import { google } from '../src/settings.ts';
 import type { Deployed } from './deployed.ts';
+import { linkSeconds } from './go-on.ts';
 
 /** Who may call this deployment: by its tokens, and by every further kind of proof that it has the settings of. */
 export function accessOf(deployed: Deployed): Access {
@@ -23,6 +26,9 @@ export function accessOf(deployed: Deployed): Access {
     tokens,
     provers: [
       platformCalls,
+      ...(tokens
+        ? [chainLinks({ tokens, follow: (stamp) => followChain(engine.db, stamp, linkSeconds(deployed)) })]
+        : []),
       hookDeliveries({ hooks, publicUrl, now }),
       ...(settings.CRON_SECRET ? [cronSecret(settings.CRON_SECRET)] : []),
       ...oidcProvers(deployed, now),

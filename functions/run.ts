@@ -2,10 +2,12 @@ import * as z from 'zod';
 import { type State, statusOf } from '../src/core/execution.ts';
 import { awaitFinal } from '../src/engine/await-change.ts';
 import { run } from '../src/engine/run.ts';
+import type { Caller } from '../src/http/caller.ts';
 import { answer } from '../src/http/json-answer.ts';
 import { route } from '../src/http/route.ts';
 import { type Deployed, waitSecondsLeft } from './deployed.ts';
 import { backendName, queueNames } from './fields.ts';
+import { goOn } from './go-on.ts';
 
 const count = z.int();
 const runAnswer = z
@@ -42,8 +44,8 @@ export const runRoute = (deployed: Deployed) =>
       max_tasks: z.int().min(0).max(1_000_000).nullish(),
     }),
     answers,
-    handle: ({ body, request }) =>
-      answerRun(deployed, request, { queues: body.queue_name, maxTasks: body.max_tasks ?? 0 }),
+    handle: ({ body, request, caller }) =>
+      answerRun(deployed, { request, caller }, { queues: body.queue_name, maxTasks: body.max_tasks ?? 0 }),
   });
 
 /** The same for Vercel's cron, which can only GET and says nothing; there only with its secret. */
@@ -56,17 +58,20 @@ export const cronRunRoute = (deployed: Deployed) =>
     summary: 'Do all that is due now, for Vercel’s cron.',
     description: 'There only where `CRON_SECRET` is set; else 405.',
     answers,
-    handle: ({ request }) => answerRun(deployed, request, { queues: null, maxTasks: 0 }),
+    handle: (call) => answerRun(deployed, call, { queues: null, maxTasks: 0 }),
   });
 
 async function answerRun(
   deployed: Deployed,
-  request: Request,
+  { request, caller }: { request: Request; caller: Caller },
   wanted: { queues: readonly string[] | null; maxTasks: number },
 ): Promise<Response> {
   const { engine, callSeconds: seconds } = deployed;
   const started = engine.monotonicMs();
   const done = await run(engine, { ...wanted, seconds });
+  // Whoever asked for a number has got it.
+  const hasMore = done.remaining && wanted.maxTasks === 0;
+  await goOn(deployed, { caller, queues: wanted.queues, hasMore });
   const states = await waitFor(deployed, [...done.tasks.keys()], waitSecondsLeft(deployed, request, started));
   return answer(200, {
     processed: done.processed,

@@ -97,6 +97,15 @@ function triggerContradictions(settings: Settings): string[] {
     current !== undefined && !settings.MOBULA_PUBLIC_URL,
     'MOBULA_PUBLIC_URL is required with QSTASH_CURRENT_SIGNING_KEY: QStash signs the address',
   );
+  const isChained = settings.MOBULA_SELF_CHAIN > 0;
+  refuse(
+    isChained && !settings.MOBULA_PUBLIC_URL,
+    'MOBULA_PUBLIC_URL is required with MOBULA_SELF_CHAIN: it is called',
+  );
+  refuse(
+    isChained && settings.MOBULA_SECRET.length === 0,
+    'MOBULA_SECRET is required with MOBULA_SELF_CHAIN: it signs',
+  );
   return problems;
 }
 

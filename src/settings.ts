@@ -122,6 +122,7 @@ export const settingsSchema = z.object({
   MOBULA_RESULT_GRACE_SECONDS: number(0, 3600).default(30),
   MOBULA_WORKER_LEASE_SECONDS: number(0.5, 3600).default(60),
   MOBULA_WORKER_HEARTBEAT_SECONDS: number(0.05, 1800).default(15),
+  MOBULA_SELF_CHAIN: whole(0, 1000).default(0),
   MOBULA_INVOCATION_SECONDS: number(0.1, 86_400).optional(),
   MOBULA_MAX_RESULT_SIZE_BYTES: whole(1024, 104_857_600).default(1_048_576),
   MOBULA_RESULT_STORAGE_BACKEND: z.enum(resultStoreNames).default('digest'),

@@ -48,6 +48,7 @@ async function isForThis(caller: Caller, { route: { scope }, params, readBytes }
   switch (caller.kind) {
     case 'anonymous':
     case 'bearer':
+    case 'chain':
       return true;
     case 'trigger':
       // A cron deletes by the defaults and never by its own word.

@@ -32,18 +32,18 @@ export const proofSchemes = {
   hook: header('Webhook-Signature', 'Its sender’s own: Standard Webhooks, GitHub, QStash, or a bearer token.'),
 } as const satisfies Record<string, Scheme>;
 
-/** `platform` is no scheme: what a door vouches for has not come over HTTP. */
-export type Proof = keyof typeof proofSchemes | 'platform';
+/** Two are no schemes: what a door vouches for has not come over HTTP, and a chain's links we send to ourselves. */
+export type Proof = keyof typeof proofSchemes | 'platform' | 'chain';
 
 /** Which proofs open which scope. There is no other table: calls are admitted by it, and the document is made of it. */
 export const proofsFor: Readonly<Record<Scope, readonly Proof[]>> = {
   public: [],
-  trigger: ['trigger', 'oidc', 'cron_secret', 'qstash', 'platform', 'admin'],
+  trigger: ['trigger', 'oidc', 'cron_secret', 'qstash', 'platform', 'chain', 'admin'],
   cron: ['cron_secret'],
   enqueue: ['enqueue', 'admin'],
   read: ['read', 'admin'],
   admin: ['admin'],
-  purge: ['admin', 'cron_secret', 'platform'],
+  purge: ['admin', 'oidc', 'cron_secret', 'platform'],
   status: ['read', 'status_token', 'admin'],
   // A driver whose answer to begin was lost asks again, and may hold either capability by then.
   begin: ['begin_capability', 'capability'],
@@ -60,6 +60,8 @@ export function proofsOf(caller: Caller): readonly Proof[] {
       return [...caller.scopes];
     case 'trigger':
       return [caller.by];
+    case 'chain':
+      return ['chain'];
     case 'status':
       return ['status_token'];
     case 'attempt':

@@ -16,12 +16,13 @@ const claims = z.discriminatedUnion('use', [
     nonce: z.string().min(1).max(200),
     task: z.string().min(1).max(limits.nameLength),
   }),
+  z.strictObject({ use: z.literal('chain'), stamp: z.string().min(1).max(40), link: z.int().min(1) }),
 ]);
 
 /**
  * What a signed token says, in one of its uses, none of which stands for another: to read one execution until `exp`
  * (seconds since 1970), to begin one attempt, to report for one attempt of this task that began
- * with this nonce.
+ * with this nonce, or to be one link of the chain of runs.
  */
 export type Claims = z.output<typeof claims>;
 

@@ -83,7 +83,7 @@ const opens: Record<string, readonly string[]> = {
   'POST /run-one': trigger,
   'POST /execute/:id': trigger,
   'GET /status/:id': status,
-  'POST /purge': ['admin', 'cron_secret'],
+  'POST /purge': ['admin', 'oidc', 'cron_secret'],
   'GET /purge': ['cron_secret'],
   'POST /tasks': ['enqueue', 'admin'],
   'POST /tasks/batch': ['enqueue', 'admin'],
