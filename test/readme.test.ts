@@ -1,11 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import packageJson from '../package.json' with { type: 'json' };
 import { settingsSchema } from '../src/settings.ts';
 
 const root = join(import.meta.dirname, '..');
-const documents = ['README.md', 'docs/lifecycle.md', 'docs/security.md'].map((path) => ({
+const pages = readdirSync(join(root, 'docs/deploy')).map((page) => `docs/deploy/${page}`);
+const documents = ['README.md', 'docs/lifecycle.md', 'docs/security.md', ...pages].map((path) => ({
   path,
   text: readFileSync(join(root, path), 'utf8'),
 }));
@@ -57,7 +58,7 @@ function written(value: unknown): string {
 
 test('docs/security.md has a word on each of the fifty checks, and a link for each that it calls proven', () => {
   const text = documents.find(({ path }) => path === 'docs/security.md')?.text ?? '';
-  const checks = Array.from(text.matchAll(/^\| (\d+) \| .+? \| (.+) \|$/gm), ([, number, proof = '']) => ({
+  const checks = Array.from(text.matchAll(/^\| (\d+) +\| .+? \| (.+?) +\|$/gm), ([, number, proof = '']) => ({
     number,
     proof,
   }));

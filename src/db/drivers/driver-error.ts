@@ -35,7 +35,7 @@ function isOutage(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isOutage);
   if (/^[0-9A-Z]{5}$/.test(code)) return false; // SQL that Postgres refused for a reason of its own
   return (
-    /connection (terminated|timeout|closed|error)|timeout exceeded when trying to connect|read timeout|not queryable|fetch failed|error connecting to database|server error \(HTTP status/i.test(
+    /connection (terminated|timeout|closed|error)|timeout exceeded when trying to connect|read timeout|not queryable|fetch failed|error connecting to database|proxy request failed|network connection lost|server error \(HTTP status/i.test(
       error.message,
     ) ||
     (error.cause !== undefined && isOutage(error.cause))
