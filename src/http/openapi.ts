@@ -78,9 +78,20 @@ function requestBodyOf(route: Route, schemas: Json): Json {
   if (route.rawBody) return { requestBody: { content: { '*/*': {} } } };
   if (!takesBody(route) || Object.keys(route.body.shape).length === 0) return {};
   const schema = schemaOf(route.body, 'input', schemas);
-  const form = route.acceptsForm ? { 'application/x-www-form-urlencoded': { schema } } : {};
+  const form = route.acceptsForm ? { 'application/x-www-form-urlencoded': { schema: withoutNull(schema) } } : {};
   const isRequired = Array.isArray(schema['required']);
   return { requestBody: { required: isRequired, content: { 'application/json': { schema }, ...form } } };
+}
+
+/** A form says null by leaving the field out. */
+function withoutNull(schema: Json): Json {
+  const properties = Object.entries(schema['properties'] as Record<string, Json>).map(([name, property]) => {
+    const { anyOf, default: usual, ...rest } = property as { anyOf?: Json[]; default?: unknown };
+    const choices = anyOf?.filter(({ type }) => type !== 'null') ?? [];
+    const kept = usual === undefined || usual === null ? {} : { default: usual };
+    return [name, anyOf ? { ...rest, ...kept, ...(choices.length === 1 ? choices[0] : { anyOf: choices }) } : property];
+  });
+  return { ...schema, properties: Object.fromEntries(properties) };
 }
 
 /** The handler's own answers, then what the door may say before it and the error table behind it. */

@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { logJson } from '../../src/log.ts';
 import { tasks } from '../functions/tasks.ts';
 import { enqueue, useFresh } from '../support/fresh.ts';
 
@@ -37,4 +38,17 @@ test('a failure names its class: as news while another attempt follows, as a war
     { level: 'info', members: { attempt: 1, state: 'QUEUED', error: expect.any(String) } },
     { level: 'warn', members: { attempt: 2, state: 'FAILED', error: expect.any(String) } },
   ]);
+});
+
+test('whatever a queue is called, a line stays one line of JSON', async () => {
+  const hostile = 'a"}\r\n{"message":"forged"}\u001b[31m\u202e';
+  const printed: string[] = [];
+  const write = vi.spyOn(console, 'error').mockImplementation((line: string) => void printed.push(line));
+  const app = fresh.make({ env: { MOBULA_QUEUES: '*' }, log: logJson });
+  await enqueue(app, 'note', { value: 1 }, { queue_name: hostile });
+  await app.call('POST', '/run', {});
+  write.mockRestore();
+  expect(printed).toHaveLength(1);
+  expect(printed[0]).not.toMatch(/\p{Cc}/u);
+  expect(JSON.parse(printed[0] ?? '')).toMatchObject({ message: 'attempt_ended', queue: hostile });
 });

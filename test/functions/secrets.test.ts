@@ -49,6 +49,16 @@ function make(options: Parameters<typeof fresh.make>[0] = {}) {
   };
 }
 
+/** Every row there is, but for inputs, which are a caller's own. */
+async function rows(): Promise<string> {
+  const tables = await fresh.sql<{ name: string }>(
+    `select quote_ident(table_name) as name from information_schema.tables
+     where table_schema = 'mobula' and table_name <> 'inputs'`,
+  );
+  const dumps = await Promise.all(tables.map(({ name }) => fresh.sql(`select t::text as row from mobula.${name} t`)));
+  return JSON.stringify(dumps);
+}
+
 test('no answer and no log line has a secret, whatever is asked with and without proof', async () => {
   const { call, said } = make();
   const made = await call('POST', '/tasks', { task: 'fail', input: {} });
@@ -68,8 +78,10 @@ test('no answer and no log line has a secret, whatever is asked with and without
     await call('GET', path, undefined, { token: canary('nobody') });
   }
   await call('POST', '/run', '{"queue_name": "canary-', { headers: { 'content-type': 'application/json' } });
+  expect(await rows()).not.toMatch(isSeen);
   await call('POST', '/purge', { days: 0 });
   expect(said()).not.toMatch(isSeen);
+  expect(JSON.stringify(ray.accepted.map(({ metadata, entrypoint }) => [metadata, entrypoint]))).not.toMatch(isSeen);
 });
 
 test('an input is never quoted, neither where it is refused nor where it is run', async () => {
@@ -137,6 +149,7 @@ test.each(troubles)('what Ray says when it goes wrong is passed on without them:
   ray.next('version', trouble);
   await call('GET', '/health');
   expect(said()).not.toMatch(isSeen);
+  expect(await rows()).not.toMatch(isSeen);
 });
 
 test('an address with credentials is shown without them', async () => {
@@ -149,4 +162,5 @@ test('an address with credentials is shown without them', async () => {
   await call('GET', `/executions/${body.task.id}`);
   await call('GET', '/health');
   expect(said()).not.toMatch(isSeen);
+  expect(await rows()).not.toMatch(isSeen);
 });
