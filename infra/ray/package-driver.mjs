@@ -71,4 +71,5 @@ function u32(value) {
   return bytes;
 }
 
-if (import.meta.main) writeFileSync(join(root, modulePath), driverModule());
+// Not `import.meta.main`, which Node 20 does not have.
+if (process.argv[1] === import.meta.filename) writeFileSync(join(root, modulePath), driverModule());

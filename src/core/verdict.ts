@@ -3,6 +3,8 @@ import type { JobSight } from './runner.ts';
 /** What the row says of a remote attempt, ages measured by the database's clock. */
 export interface AttemptFacts {
   readonly cancelling: boolean;
+  /** The cluster is known to have taken the job, now or before. */
+  readonly accepted: boolean;
   readonly begun: boolean;
   readonly claimedSecondsAgo: number;
   readonly begunSecondsAgo: number | null;
@@ -64,6 +66,10 @@ function judgeUnbegun(facts: AttemptFacts, sight: JobSight, bounds: VerdictBound
   if (left <= 0) {
     const message = `The attempt did not begin within ${bounds.startTimeoutSeconds} s of its submission.`;
     return { kind: 'end', as: 'never_began', message, stop: true };
+  }
+  // A job that was taken and forgotten may start yet, where another head's worker has it: only a new number shuts it out.
+  if (sight.kind === 'gone' && facts.accepted) {
+    return { kind: 'end', as: 'never_began', message: 'Ray has forgotten the job before it began.', stop: true };
   }
   if (sight.kind === 'gone') return { kind: 'resubmit' };
   return wait(Math.min(checkInterval(facts.claimedSecondsAgo), left));

@@ -36,7 +36,7 @@ export async function reconcile(
   const found: Findings = { plans: [], endings: [], resubmit: [], isDoubtful: false };
   await eachBounded(checks, limits.rayCallsAtOnce, async (check) => {
     const sight = await inspector.inspect(rayJobId(check.id, check.attempt));
-    if (sight !== null) await settle(engine, { runner, check, sight, found }); // else it is due again soon
+    if (sight !== null) await settle(engine, { runner, health, check, sight, found }); // else it is due again soon
   });
   if (inspector.gaveUp()) await noteAway(engine, runner, 'It stopped answering.');
   if (found.isDoubtful) await wake(engine, runner);
@@ -54,12 +54,14 @@ interface Findings {
 
 interface Seen {
   readonly runner: RemoteRunner;
+  readonly health: RunnerHealth | null;
   readonly check: Check;
   readonly sight: JobSight;
   readonly found: Findings;
 }
 
-async function settle(engine: Engine, { runner, check, sight, found }: Seen): Promise<void> {
+async function settle(engine: Engine, seen: Seen): Promise<void> {
+  const { runner, check, sight, found } = seen;
   const facts = toFacts(check);
   const verdict = judge(facts, sight, toBounds(engine, check));
   if (verdict.kind === 'resubmit') return void found.resubmit.push(check);
@@ -68,8 +70,14 @@ async function settle(engine: Engine, { runner, check, sight, found }: Seen): Pr
   if (verdict.kind === 'end') return void found.endings.push(toFinish(engine, check, verdict));
   const inDoubt = isDoubtful(facts, sight, engine.settings.heartbeatSeconds);
   found.isDoubtful ||= inDoubt;
-  found.plans.push(toPlan(check, verdict, inDoubt ? wokenSeconds : Number.POSITIVE_INFINITY));
+  const afterSeconds = Math.min(verdict.afterSeconds, inDoubt ? wokenSeconds : Number.POSITIVE_INFINITY);
+  const rayEnded = verdict.kind === 'wait' && verdict.rayEnded;
+  found.plans.push({ id: check.id, epoch: check.epoch, afterSeconds, rayEnded, session: sessionOf(seen) });
 }
+
+/** A job that is there has been taken, also where the answer to its submission was lost. */
+const sessionOf = ({ sight, health }: Seen): string | null =>
+  (sight.kind === 'pending' || sight.kind === 'running') && health?.reachable === true ? health.session : null;
 
 async function write(
   engine: Engine,
@@ -89,6 +97,7 @@ async function write(
 
 const toFacts = (check: Check) => ({
   cancelling: check.state === 'CANCELLING',
+  accepted: check.session !== null,
   begun: check.begun,
   claimedSecondsAgo: check.claimedSecondsAgo,
   begunSecondsAgo: check.begunSecondsAgo,
@@ -101,18 +110,6 @@ const toBounds = ({ settings, tasks }: Engine, check: Check) => ({
   stuckSeconds: settings.stuckSeconds,
   graceSeconds: settings.graceSeconds,
   timeoutSeconds: check.timeoutSeconds ?? tasks.get(check.task)?.timeoutSeconds ?? settings.taskTimeoutSeconds,
-});
-
-const toPlan = (
-  check: Check,
-  verdict: Extract<Verdict, { afterSeconds: number }>,
-  secondsMax: number,
-): PlannedCheck => ({
-  id: check.id,
-  epoch: check.epoch,
-  afterSeconds: Math.min(verdict.afterSeconds, secondsMax),
-  rayEnded: verdict.kind === 'wait' && verdict.rayEnded,
-  session: null,
 });
 
 /** The end of an attempt whose own outcome has not come. */

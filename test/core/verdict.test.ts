@@ -7,6 +7,7 @@ const bounds: VerdictBounds = { startTimeoutSeconds: 900, stuckSeconds: 300, gra
 
 const waiting: AttemptFacts = {
   cancelling: false,
+  accepted: true,
   begun: false,
   claimedSecondsAgo: 10,
   begunSecondsAgo: null,
@@ -41,8 +42,12 @@ describe('an attempt that has not begun', () => {
     expect(ask({ ...waiting, claimedSecondsAgo: 899 }, kind)).toMatchObject({ kind: 'wait', rayEnded: false });
   });
 
-  test('is submitted again, under the same id, where Ray does not know it', () => {
-    expect(ask(waiting, 'gone')).toEqual({ kind: 'resubmit' });
+  test('is submitted again, under the same id, where Ray does not know it and may never have had it', () => {
+    expect(ask({ ...waiting, accepted: false }, 'gone')).toEqual({ kind: 'resubmit' });
+  });
+
+  test('never began where Ray has forgotten what it took: another number shuts the first one out', () => {
+    expect(ask(waiting, 'gone')).toMatchObject({ kind: 'end', as: 'never_began' });
   });
 
   test.each([...alive, ...mute, 'gone'] as const)(
@@ -120,17 +125,19 @@ describe('whatever the row and Ray say', () => {
   const anyFacts = fc
     .record({
       cancelling: fc.boolean(),
+      accepted: fc.boolean(),
       begun: fc.boolean(),
       claimed: age,
       begunAgo: age,
       silence: age,
       ended: fc.option(age),
     })
-    .map(({ cancelling, begun, claimed, begunAgo, silence, ended }): AttemptFacts => {
+    .map(({ cancelling, accepted, begun, claimed, begunAgo, silence, ended }): AttemptFacts => {
       const since = begun ? Math.min(begunAgo, claimed) : null;
       const silentSeconds = since === null ? null : Math.min(silence, since);
       return {
         cancelling,
+        accepted,
         begun,
         claimedSecondsAgo: claimed,
         begunSecondsAgo: since,

@@ -67,7 +67,7 @@ describeDrivers(({ db }) => {
       expect(await running(db())).toEqual([1]);
       const result = ending === 'SUCCEEDED' ? inlineValue('"dropped"') : null;
       const [end] = await finish(db(), { ...claimed, epoch: null, nonce, ending, result, retryable: true });
-      expect(end).toEqual({ id: claimed.id, state: 'CANCELLED' });
+      expect(end).toMatchObject({ id: claimed.id, state: 'CANCELLED' });
       expect(await history(db(), claimed.id)).toEqual([{ attempt: 1, state: 'CANCELLED', result_state: 'none' }]);
       expect(await running(db())).toEqual([0]);
     },
@@ -81,7 +81,7 @@ describeDrivers(({ db }) => {
       attempt: 1,
       onCluster: false,
     });
-    expect(await finish(db(), claimed)).toEqual([{ id: claimed.id, state: 'CANCELLED' }]);
+    expect(await finish(db(), claimed)).toMatchObject([{ id: claimed.id, state: 'CANCELLED' }]);
   });
 
   test('a second cancel of what is CANCELLING is answered the same and changes no byte', async () => {

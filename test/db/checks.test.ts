@@ -139,7 +139,7 @@ describeDrivers(({ db }) => {
       expect(check.epoch).toBeGreaterThan(Number(epoch));
       expect(await takeChecks(db(), 10, 15)).toEqual([]);
       expect(await finish(db(), { ...claimed, epoch: Number(epoch), ending: 'LOST' })).toEqual([]);
-      expect(await finish(db(), { ...check, ending: 'FAILED' })).toEqual([{ id: claimed.id, state: 'FAILED' }]);
+      expect(await finish(db(), { ...check, ending: 'FAILED' })).toMatchObject([{ id: claimed.id, state: 'FAILED' }]);
     });
 
     test('are shared by calls at once, each by one', async () => {

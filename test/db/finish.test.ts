@@ -60,7 +60,7 @@ describeDrivers(({ db }) => {
       async (of) => {
         const claimed = await start({ maxAttempts: of.attemptsLeft ? 3 : 1 });
         const state = stateAfter(of);
-        expect(await end(claimed, { ...of, error })).toEqual([{ id: claimed.id, state }]);
+        expect(await end(claimed, { ...of, error })).toMatchObject([{ id: claimed.id, state }]);
         const row = await rowOf(db(), claimed.id);
         expect(row).toMatchObject({ state, attempt: 1, version: 3, holder: null, check_at: null });
         expect(row['finished_at'] === null).toBe(state === 'QUEUED');
@@ -74,7 +74,7 @@ describeDrivers(({ db }) => {
     test.each(endings)('%s, once it is to be cancelled, is CANCELLED and its value is dropped', async (ending) => {
       const claimed = await start();
       await putInState(db(), claimed.id, 'CANCELLING');
-      expect(await end(claimed, { ending, retryable: true, result: inlineValue('1') })).toEqual([
+      expect(await end(claimed, { ending, retryable: true, result: inlineValue('1') })).toMatchObject([
         { id: claimed.id, state: 'CANCELLED' },
       ]);
       const sight = await findExecution(db(), claimed.id);
@@ -183,7 +183,7 @@ describeDrivers(({ db }) => {
       const [one, two] = [await start(), await start()];
       const before = await fingerprint(db(), one.id);
       const ended = await finish(db(), { ...one, epoch: 99 }, two);
-      expect(ended).toEqual([{ id: two.id, state: 'SUCCEEDED' }]);
+      expect(ended).toMatchObject([{ id: two.id, state: 'SUCCEEDED' }]);
       expect(await fingerprint(db(), one.id)).toBe(before);
     });
 

@@ -75,7 +75,7 @@ describeDrivers(({ db }) => {
       const remote = await startOnRay(db(), { queueTimeoutSeconds: 1 });
       for (const { id } of [inline, remote]) await age(db(), id, 'expires_at', 100);
       expect(await expireQueued(db(), 10)).toBe(0);
-      expect(await finish(db(), inline)).toEqual([{ id: inline.id, state: 'SUCCEEDED' }]);
+      expect(await finish(db(), inline)).toMatchObject([{ id: inline.id, state: 'SUCCEEDED' }]);
     });
 
     test('bounds a start that is handed back for ever', async () => {

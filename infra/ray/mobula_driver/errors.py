@@ -11,18 +11,23 @@ from typing import Any, Optional
 
 MESSAGE_BYTES_MAX = 4 * 1024
 TRACEBACK_BYTES_MAX = 32 * 1024
-NAME_BYTES_MAX = 256
+NAME_BYTES_MAX = 200
 TYPES_MAX = 64
 
 _here = os.path.dirname(os.path.abspath(__file__))
 _own = {os.path.join(_here, name) for name in ("call.py", "drive.py", "stop.py")}
+
+# What a class is, past its metaclass, which may answer anything.
+_name_of, _qualname_of, _module_of, _mro_of = (
+    type.__dict__[name].__get__ for name in ("__name__", "__qualname__", "__module__", "__mro__")
+)
 
 
 def describe(error: BaseException) -> dict[str, Any]:
     """The error as the app takes it: type, message, traceback, and every name a retry policy may know it by."""
     kind = type(error)
     return {
-        "type": head(kind.__name__, NAME_BYTES_MAX),
+        "type": head(_name_of(kind), NAME_BYTES_MAX) or "Exception",
         "message": head(_message(error), MESSAGE_BYTES_MAX),
         "traceback": trace(error),
         "types": _names(kind),
@@ -70,8 +75,9 @@ def _message(error: BaseException) -> str:
 
 def _names(kind: type) -> list[str]:
     names: list[str] = []
-    for parent in kind.__mro__[:-1][: TYPES_MAX // 2]:
-        for name in (parent.__name__, f"{parent.__module__}.{parent.__qualname__}"):
+    for parent in _mro_of(kind)[:-1][: TYPES_MAX // 2]:
+        module = _module_of(parent)
+        for name in (_name_of(parent), f"{module if isinstance(module, str) else ''}.{_qualname_of(parent)}"):
             names.append(head(name, NAME_BYTES_MAX))
     return names
 
