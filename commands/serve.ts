@@ -4,6 +4,7 @@ import { compose, type Mobula } from '../src/compose.ts';
 import { misconfigured } from '../src/config.ts';
 import { messageOf } from '../src/core/observe.ts';
 import type { ResultStore } from '../src/core/result-store.ts';
+import { failureText } from '../src/http/failure-text.ts';
 import { logJson } from '../src/log.ts';
 import { loadDeployment } from '../src/node/load-deployment.ts';
 
@@ -11,6 +12,10 @@ import { loadDeployment } from '../src/node/load-deployment.ts';
 const callSeconds = 300;
 
 const closing = new AbortController();
+
+// A promise that a task has left behind may fail when nobody waits for it. Node would end the process, and with it all that
+// others run here.
+process.on('unhandledRejection', (reason) => logJson('error', 'unhandled_rejection', { error: failureText(reason) }));
 
 /** Serves the deployment of this folder until SIGTERM or SIGINT; then finishes what it holds and ends with 0. */
 async function serve(): Promise<void> {

@@ -26,7 +26,8 @@ beforeAll(async () => {
     join(folder, 'tasks.ts'),
     `import { task } from 'mobula';
      import * as z from 'zod';
-     export const nap = task({ name: 'nap', input: z.object({ ms: z.number() }), run: ({ ms }) => new Promise((resolve) => setTimeout(resolve, ms, 'rested')) });`,
+     export const nap = task({ name: 'nap', input: z.object({ ms: z.number() }), run: ({ ms }) => new Promise((resolve) => setTimeout(resolve, ms, 'rested')) });
+     export const litter = task({ name: 'litter', input: z.object({}), run: () => { Promise.reject(new Error('Left behind.')); return 'done'; } });`,
   );
 });
 afterAll(() => rm(folder, { recursive: true }));
@@ -84,6 +85,17 @@ describe('serving', () => {
         severity: expect.any(String),
         message: expect.any(String),
       });
+  });
+
+  test('a promise that a task leaves behind and that fails is said in the log, and ends nothing else', async () => {
+    const command = serve();
+    const url = await urlOf(command);
+    await call(url, 'POST', '/tasks', { task: 'litter', input: {} });
+    expect((await call(url, 'POST', '/run', {})).body.tasks).toMatchObject([{ state: 'SUCCEEDED' }]);
+    expect((await fetch(`${url}/livez`)).status).toBe(200);
+    expect(logged(command)).toContainEqual(
+      expect.objectContaining({ message: 'unhandled_rejection', error: expect.stringContaining('Left behind.') }),
+    );
   });
 
   test('with nothing configured it says what to set, and all but /livez and /readyz is closed', async () => {
