@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-const ray = ['test/ray/**/*.test.ts', 'test/infra/ray.test.ts'];
+const ray = ['test/ray/**/*.test.ts', 'test/faults/ray/**/*.test.ts', 'test/infra/ray.test.ts'];
 
 export default defineConfig({
   test: {

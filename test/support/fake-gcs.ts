@@ -1,5 +1,6 @@
 import { createHash, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { jwtVerify } from 'jose';
+import { crc32c } from './fake-bucket/crc32c.ts';
 import { refusalOf } from './fake-bucket/goog4.ts';
 import { readRelated } from './fake-bucket/related.ts';
 import type { Answer } from './fake-bucket/trouble.ts';
@@ -15,7 +16,7 @@ const noBucket = 'The specified bucket does not exist.';
 
 /**
  * A GCS with one bucket and one service account that is as strict as the real one: tokens, V4 signatures, generations,
- * MD5, lengths. It speaks the JSON API to those with a token and the XML API to those with a signed URL.
+ * checksums, lengths. It speaks the JSON API to those with a token and the XML API to those with a signed URL.
  */
 export class FakeGcs extends FakeBucket {
   readonly email = 'results@project.iam.gserviceaccount.com';
@@ -71,7 +72,8 @@ export class FakeGcs extends FakeBucket {
     if (searchParams.get('uploadType') !== 'multipart' || !parts) return this.refuse(400, 'badRequest');
     const { name, contentType, metadata = {}, md5Hash } = parts.about;
     const key = name ?? searchParams.get('name') ?? '';
-    if (md5Hash !== undefined && md5Hash !== md5(parts.content)) return this.refuse(400, 'invalid', 'Provided MD5.');
+    if (md5Hash !== undefined && md5Hash !== sumsOf(parts.content).md5)
+      return this.refuse(400, 'invalid', 'Provided MD5.');
     if (searchParams.get('ifGenerationMatch') === '0' && this.objects.has(key)) {
       return this.refuse(412, 'conditionNotMet', 'At least one of the pre-conditions you specified did not hold.');
     }
@@ -93,13 +95,20 @@ export class FakeGcs extends FakeBucket {
       return { status: 204 };
     }
     if (!isMedia) return this.describe(key);
-    return { status: 200, headers: { 'content-type': object.about['contentType'] ?? '' }, body: object.bytes };
+    const { crc32c, md5 } = sumsOf(object.bytes);
+    const headers = { 'x-goog-hash': `crc32c=${crc32c},md5=${md5}`, 'x-goog-stored-content-encoding': 'identity' };
+    return {
+      status: 200,
+      headers: { ...headers, 'content-type': object.about['contentType'] ?? '' },
+      body: object.bytes,
+    };
   }
 
   private describe(key: string): Answer {
     const { bytes, about } = this.objects.get(key) ?? { bytes: Buffer.alloc(0), about: {} };
     const { contentType, ...metadata } = about as Record<string, string>;
-    const sums = { size: String(bytes.byteLength), md5Hash: md5(bytes) };
+    const { crc32c, md5: md5Hash } = sumsOf(bytes);
+    const sums = { size: String(bytes.byteLength), crc32c, md5Hash };
     return json(200, { kind: 'storage#object', name: key, bucket: this.bucket, contentType, ...sums, metadata });
   }
 
@@ -127,7 +136,22 @@ export class FakeGcs extends FakeBucket {
   }
 }
 
-const md5 = (bytes: Buffer): string => createHash('md5').update(bytes).digest('base64');
+interface Sums {
+  readonly crc32c: string;
+  readonly md5: string;
+}
+
+const known = new WeakMap<Buffer, Sums>();
+
+/** What GCS says of every object; reckoned once for each, or a bench would measure that. */
+function sumsOf(bytes: Buffer): Sums {
+  const sums = known.get(bytes) ?? {
+    crc32c: crc32c(bytes),
+    md5: createHash('md5').update(bytes).digest('base64'),
+  };
+  known.set(bytes, sums);
+  return sums;
+}
 
 const xml = (status: number, word: string): Answer => ({
   status,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { type Keys, refusalOf } from './fake-bucket/sigv4.ts';
 import type { Answer } from './fake-bucket/trouble.ts';
 import { type Ask, FakeBucket } from './fake-bucket.ts';
@@ -39,25 +40,38 @@ export class FakeS3 extends FakeBucket {
     if (headers['content-length'] === undefined) return this.refuse(411, 'MissingContentLength');
     const condition = headers['if-none-match'];
     if (condition !== undefined && condition !== '*') return this.refuse(501, 'NotImplemented');
-    const checksum = headers['x-amz-checksum-sha256'];
-    const sha256 = createHash('sha256').update(body).digest('base64');
-    if (checksum !== undefined && checksum !== sha256) return this.refuse(400, 'BadDigest');
+    const declared = Object.entries(headers).filter(([name]) => name.startsWith('x-amz-checksum-'));
+    if (declared.some(([name, sum]) => checksumOf(name, headers, body) !== sum)) return this.refuse(400, 'BadDigest');
     if (condition === '*' && this.objects.has(key)) return this.refuse(412, 'PreconditionFailed');
-    const about = { 'content-type': headers['content-type'] ?? 'binary/octet-stream' };
-    this.objects.set(key, { bytes: body, about: { ...about, ...(checksum && { 'x-amz-checksum-sha256': checksum }) } });
-    return { status: 200, headers: { etag: '"1"', ...(checksum && { 'x-amz-checksum-sha256': checksum }) } };
+    const checksums = Object.fromEntries(declared);
+    const contentType = headers['content-type'] ?? 'binary/octet-stream';
+    this.objects.set(key, { bytes: body, about: { 'content-type': contentType, ...checksums } });
+    return { status: 200, headers: { etag: '"1"', ...checksums } };
   }
 
   private get(key: string, { method, headers, url }: Ask): Answer {
     const object = this.objects.get(key);
     if (!object) return method === 'HEAD' ? { status: 404 } : this.refuse(404, 'NoSuchKey');
-    const { 'x-amz-checksum-sha256': checksum, ...about } = object.about;
-    const said: Record<string, string> = { ...about };
-    if (checksum && headers['x-amz-checksum-mode'] === 'ENABLED') said['x-amz-checksum-sha256'] = checksum;
+    const isShown = (name: string) =>
+      !name.startsWith('x-amz-checksum-') || headers['x-amz-checksum-mode'] === 'ENABLED';
+    const said = Object.fromEntries(Object.entries(object.about).filter(([name]) => isShown(name)));
     for (const name of ['content-type', 'content-disposition']) {
       const asked = url.searchParams.get(`response-${name}`);
       if (asked !== null) said[name] = asked;
     }
     return { status: 200, headers: said, body: object.bytes };
   }
+}
+
+/** The sum that a header should give. A SHA-256 that the signature has proved already is not reckoned again. */
+function checksumOf(name: string, headers: Ask['headers'], body: Buffer): string | null {
+  if (name === 'x-amz-checksum-sha256') {
+    const proved = headers['x-amz-content-sha256'] ?? '';
+    if (/^[0-9a-f]{64}$/.test(proved)) return Buffer.from(proved, 'hex').toString('base64');
+    return createHash('sha256').update(body).digest('base64');
+  }
+  if (name !== 'x-amz-checksum-crc32') return null;
+  const sum = Buffer.alloc(4);
+  sum.writeUInt32BE(crc32(body));
+  return sum.toString('base64');
 }

@@ -30,3 +30,10 @@ export const dieOnce = task({
   input: z.object({}),
   ray: { callable: 'user_code:die_once' },
 });
+
+/** A string of so many bytes, whose driver waits a second for the result store and not a minute. */
+export const impatient = task({
+  name: 'impatient',
+  input: z.object({ bytes: z.int() }),
+  ray: { callable: 'user_code:impatient' },
+});
