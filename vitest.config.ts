@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
+const simulation = ['test/simulation/**/*.test.ts'];
 const ray = ['test/ray/**/*.test.ts', 'test/faults/ray/**/*.test.ts', 'test/infra/ray.test.ts'];
 
 export default defineConfig({
@@ -11,11 +12,21 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: ray,
+          exclude: [...ray, ...simulation],
           maxWorkers: 2,
           testTimeout: 20_000,
           hookTimeout: 30_000,
           sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        // By itself: it takes all that a small machine has, and tests that look at a clock do not bear that.
+        test: {
+          name: 'simulation',
+          include: simulation,
+          maxWorkers: 2,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -27,7 +38,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -1,11 +1,10 @@
-import { MobulaError } from '../core/errors.ts';
 import type { Execution } from '../core/execution.ts';
 import { sha256Hex } from '../core/sha256.ts';
 import type { AnyTask } from '../core/task.ts';
 import type { Executor } from '../db/db.ts';
 import { type Enqueued, type IdempotencyKey, insertExecutions, type NewExecution } from '../db/executions/enqueue.ts';
-import { findByUniqueKey, findExecutions } from '../db/executions/find.ts';
-import { findIdempotencyKey, pointKeyAt } from '../db/executions/find-idempotency-key.ts';
+import { findByUniqueKey } from '../db/executions/find.ts';
+import { answerByKey, uniqueKeyTaken } from './answer-by-key.ts';
 import { type EnqueueRequest, type EnqueueSettings, prepareExecution } from './prepare.ts';
 
 /** All that enqueuing needs: less than an engine, because a library caller's transaction has no more. */
@@ -48,73 +47,31 @@ export async function enqueueExecutions(
   const rows = await Promise.all(wishes.map((wish) => prepareExecution(wish, context)));
   const key = idempotency && (await toKey(idempotency));
   const stored = await insertExecutions(context.db, rows, key);
-  if (key && stored.length < rows.length) {
-    const earlier = await answerEarlier(context.db, key, rows);
-    if (earlier) return earlier;
-  }
+  if (key && stored.length < rows.length) return answerByKey(context.db, key, { rows, stored });
   const byId = new Map(stored.map((row) => [row.id, row]));
-  const answers = await Promise.all(
+  return Promise.all(
     rows.map((row) => {
       const enqueued = byId.get(row.id);
-      return enqueued ? toCreated(row, enqueued) : answerHolder(context.db, row, key);
+      return enqueued ? toCreated(row, enqueued) : answerHolder(context.db, row);
     }),
   );
-  if (key && stored.length < rows.length) await pointKey(context.db, key, answers);
-  return answers;
 }
-
-const pointKey = (db: Executor, { key }: IdempotencyKey, answers: readonly EnqueueAnswer[]): Promise<void> =>
-  pointKeyAt(
-    db,
-    key,
-    answers.map(({ execution }) => execution.id),
-  );
 
 async function toKey({ key, request }: Idempotency): Promise<IdempotencyKey> {
   return { key, requestSha256: await sha256Hex(request) };
 }
 
-/** What an earlier request under this key made; null where the key is ours, just taken. */
-async function answerEarlier(
-  db: Executor,
-  key: IdempotencyKey,
-  rows: readonly NewExecution[],
-): Promise<EnqueueAnswer[] | null> {
-  const used = await findIdempotencyKey(db, key);
-  if (!used || used.executionIds.every((id, index) => id === rows[index]?.id)) return null;
-  if (!used.sameRequest) {
-    throw new MobulaError('idempotency_key_reused', 'This Idempotency-Key was used for another request.', {
-      field: 'Idempotency-Key',
-    });
-  }
-  const found = new Map((await findExecutions(db, used.executionIds)).map((execution) => [execution.id, execution]));
-  const answers = await Promise.all(
-    used.executionIds.map((id, index) => {
-      const execution = found.get(id);
-      if (execution) return { execution, created: false, own: used.madeIds.includes(id) };
-      const row = rows[index];
-      // Never stored: whoever took the key met a unique key, and has not noted yet by whose execution it was answered.
-      if (row?.uniqueKey && !used.purged && !used.settled) return answerHolder(db, row, key);
-      throw new MobulaError('execution_purged', 'What this Idempotency-Key made has been purged.', { members: { id } });
-    }),
-  );
-  if (found.size < new Set(used.executionIds).size) await pointKey(db, key, answers);
-  return answers;
-}
-
 const holderTries = 3;
 
 /** The execution that holds the unique key; or, where that one has finished in between, the one that takes its place. */
-async function answerHolder(db: Executor, row: NewExecution, key: IdempotencyKey | null): Promise<EnqueueAnswer> {
+async function answerHolder(db: Executor, row: NewExecution): Promise<EnqueueAnswer> {
   for (let tries = 0; row.uniqueKey !== null && tries < holderTries; tries += 1) {
     const execution = await findByUniqueKey(db, row.task, row.uniqueKey);
     if (execution) return { execution, created: false, own: false };
-    const [enqueued] = await insertExecutions(db, [row], key && { ...key, isTaken: true });
+    const [enqueued] = await insertExecutions(db, [row], null);
     if (enqueued) return toCreated(row, enqueued);
   }
-  throw new MobulaError('unique_key_taken', 'The unique_key was taken a moment ago; ask again.', {
-    field: 'unique_key',
-  });
+  throw uniqueKeyTaken();
 }
 
 const toCreated = (row: NewExecution, enqueued: Enqueued): EnqueueAnswer => ({

@@ -21,6 +21,12 @@ export interface CancelAnswer {
 const hasBegun = sql`(e.state = 'RUNNING' and (e.runner = 'inline' or e.nonce is not null))`;
 
 /**
+ * Never below 0, for the same reason: the version that this statement saw at its start may not count the claim yet, which it
+ * waited for. What is stored is made out of the one that does.
+ */
+const oneLess = sql`greatest(0, c.running - 1)`;
+
+/**
  * Decides a cancel by the row as it is: QUEUED, and RUNNING before a driver has begun, is CANCELLED at once, and no gate
  * will open for it; begun code is CANCELLING until it has ended. Null: there is no such execution. Repeatable.
  */
@@ -46,7 +52,7 @@ export async function cancelExecution(db: Executor, id: string): Promise<CancelA
       from moved where before = 'RUNNING' and state = 'CANCELLED'
     ),
     freed as (
-      update mobula.capacity c set running = c.running - 1, changes = c.changes + 1
+      update mobula.capacity c set running = ${oneLess}, changes = c.changes + 1
       from moved m where m.before = 'RUNNING' and m.state = 'CANCELLED' and c.runner = m.runner and c.cluster = m.cluster
     ),
     counted as (${tally(sql`moved`)})
