@@ -12,6 +12,15 @@ export function toBody(body: Uint8Array | ReadableStream<Uint8Array>, bytes: num
   return typeof FixedLengthStream === 'undefined' ? body : body.pipeThrough(new FixedLengthStream(bytes));
 }
 
+/** A request's body, as `fetch` is to send it. */
+export function toInit(body: Body | undefined): RequestInit {
+  if (body === undefined) return {};
+  const init = { body, duplex: 'half' } as const;
+  if (!(body instanceof ReadableStream) || typeof FixedLengthStream !== 'undefined') return init;
+  // Node's `fetch` keeps all that it has sent of a stream for a redirect to come, unless none is allowed (undici#4058).
+  return { ...init, redirect: 'error', window: null };
+}
+
 /** What an answer says its length is. */
 export function lengthOf(answer: Response): number | null {
   const length = answer.headers.get('content-length');

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Digest, ResultStore, SignedUpload } from '../core/result-store.ts';
 import { type BucketOptions, bucketStore } from './bucket-store.ts';
 import type { BucketWire } from './bucket-wire.ts';
-import { type Body, cancelBody, lengthOf, readHead, toBody } from './fetch-body.ts';
+import { type Body, cancelBody, lengthOf, readHead, toBody, toInit } from './fetch-body.ts';
 import {
   type GcsKey,
   gcsFault,
@@ -64,8 +64,7 @@ export function gcsFetchWire(connection: GcsConnection): Omit<BucketWire, 'signP
   ) {
     const token = await connection.token(signal);
     const headers = { ...extra.headers, ...(token !== null && { authorization: `Bearer ${token}` }) };
-    const body = extra.body === undefined ? {} : { body: extra.body, duplex: 'half' as const };
-    return connection.send(url, { method, headers, redirect: 'manual', signal, ...body });
+    return connection.send(url, { method, headers, redirect: 'manual', signal, ...toInit(extra.body) });
   }
 
   const urlOf = (key: string, query: string) => `${objects}/${encodeURIComponent(key)}?${query}`;

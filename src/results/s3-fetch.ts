@@ -2,7 +2,7 @@ import { AwsClient } from 'aws4fetch';
 import type { ResultStore } from '../core/result-store.ts';
 import { type BucketOptions, bucketStore } from './bucket-store.ts';
 import { type BucketWire, faultOf } from './bucket-wire.ts';
-import { type Body, cancelBody, lengthOf, readHead, toBody } from './fetch-body.ts';
+import { type Body, cancelBody, lengthOf, readHead, toBody, toInit } from './fetch-body.ts';
 import { readChecksum, type S3Credentials, s3Url, signS3Get, signS3Put, toAws, uploadHeaders } from './s3-sign.ts';
 
 export interface S3FetchStoreOptions extends BucketOptions {
@@ -34,8 +34,7 @@ function fetchWire(options: S3FetchStoreOptions): BucketWire {
     // Signed apart from its body, so that a stream is not read for it; the checksum among the headers stands for the body.
     const url = s3Url(address, key);
     const signed = await client.sign(url, { method, headers: extra.headers ?? {}, aws: { allHeaders: true } });
-    const body = extra.body === undefined ? {} : { body: extra.body, duplex: 'half' as const };
-    return send(url, { method, headers: signed.headers, redirect: 'manual', signal, ...body });
+    return send(url, { method, headers: signed.headers, redirect: 'manual', signal, ...toInit(extra.body) });
   }
 
   return {

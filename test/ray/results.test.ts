@@ -1,5 +1,9 @@
 import { createHash } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { AwsClient } from 'aws4fetch';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ensureStores, type Stores, startStores } from '../../infra/local/stores.ts';
@@ -12,6 +16,8 @@ import { describeWithRay } from '../support/ray-cluster.ts';
 import { openRealGcs, openRealS3 } from '../support/real-buckets.ts';
 import { type Server, startServer, token } from '../support/server.ts';
 
+const support = join(import.meta.dirname, '../support');
+const deployment = join(support, 'deployment');
 const fiveMiB = 5 * 1_048_576;
 const nineMiB = 9 * 1_048_576;
 
@@ -66,6 +72,21 @@ async function openGcs(url: string): Promise<Bucket> {
   return { address: 'gs://ray-results', env: gcsEnv(url, 'ray-results'), statusOf };
 }
 
+/** A GCS that wants a token and signatures, for a server that has a service account's key file. */
+async function openGcsWithKey(fake: FakeGcs, folder: string): Promise<Bucket> {
+  await fake.start();
+  const keyFile = join(folder, 'key.json');
+  await writeFile(keyFile, JSON.stringify({ type: 'service_account', project_id: 'results', ...fake.key }));
+  const env = {
+    ...gcsEnv(fake.url, fake.bucket),
+    GOOGLE_APPLICATION_CREDENTIALS: keyFile,
+    GOOGLE_AT_HOME: fake.url,
+    NODE_OPTIONS: `--import=${pathToFileURL(join(support, 'google-at-home.mjs'))}`,
+  };
+  const statusOf = async (key: string) => (fake.objects.has(key) ? 200 : 404);
+  return { address: `gs://${fake.bucket}`, env, statusOf };
+}
+
 /** The strict fakes stand in where this machine cannot have the servers from PyPI. */
 async function openFake(fake: FakeS3 | FakeGcs): Promise<Bucket> {
   await fake.start();
@@ -89,11 +110,14 @@ const missing = await ensureStores((line) => process.stderr.write(`${line}\n`));
 await describeWithRay('Results by reference from a real Ray', (ray) => {
   let stores: Stores | undefined;
   const fakes: (FakeS3 | FakeGcs)[] = [];
+  let folder: string;
 
   beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'mobula-results-'));
     if (!missing) stores = await startStores();
   });
   afterAll(async () => {
+    await rm(folder, { recursive: true });
     await stores?.stop();
     await Promise.all(fakes.map((fake) => fake.close()));
   });
@@ -117,8 +141,8 @@ await describeWithRay('Results by reference from a real Ray', (ray) => {
     });
     return {
       server,
-      async enqueue(bytes: number): Promise<string> {
-        const { json } = await server.call('POST', '/tasks', { task: 'large_task', input: { bytes } });
+      async enqueue(bytes: number, task = 'large_task'): Promise<string> {
+        const { json } = await server.call('POST', '/tasks', { task, input: { bytes } });
         return json.task.id;
       },
       /** Drives it as a cron would, until it is final. */
@@ -144,6 +168,7 @@ await describeWithRay('Results by reference from a real Ray', (ray) => {
   describe.each([
     { name: 'S3', signs: true, open: () => (stores ? openS3(stores.s3Url) : openFake(fakeOf(new FakeS3()))) },
     { name: 'GCS', signs: false, open: () => (stores ? openGcs(stores.gcsUrl) : openFake(fakeOf(new FakeGcs()))) },
+    { name: 'GCS with a key', signs: true, open: () => openGcsWithKey(fakeOf(new FakeGcs()), folder) },
   ])('in $name', ({ signs, open }) => {
     let bucket: Bucket;
     let app: Awaited<ReturnType<typeof deploy>>;
@@ -199,9 +224,26 @@ await describeWithRay('Results by reference from a real Ray', (ray) => {
     let app: Awaited<ReturnType<typeof deploy>>;
     beforeAll(async () => {
       await fake.start();
-      app = await deploy(envOfFake(fake));
+      const runtimeEnv = { env_vars: { PYTHONPATH: deployment } };
+      app = await deploy({
+        ...envOfFake(fake),
+        MOBULA_TASKS: join(deployment, 'tasks.ts'),
+        MOBULA_RAY_RUNTIME_ENV: JSON.stringify(runtimeEnv),
+      });
     });
     afterAll(() => app?.close());
+
+    test('a store that never answers costs the value and not the task, in three waits of the driver', async () => {
+      fake.reset();
+      fake.cause('hang', { method: 'PUT', times: Infinity });
+      const startedAt = performance.now();
+      const task = await app.finish(await app.enqueue(2_000_000, 'impatient'), 30);
+      expect(performance.now() - startedAt).toBeLessThan(30_000);
+      expect(task).toMatchObject({ state: 'SUCCEEDED', attempt: 1, result_state: 'digest_only' });
+      expect(fake.ledger.filter(({ method }) => method === 'PUT')).toHaveLength(3);
+      const { json } = await app.server.call('GET', `/executions/${task.id}/result`);
+      expect(json).toMatchObject({ reason: 'the result store was out of reach (TimeoutError)' });
+    });
 
     const troubles: [title: string, method: string, trouble: Trouble, reason: string][] = [
       ['breaks every connection off', '*', 'drop', 'the result store was out of reach (RemoteDisconnected)'],

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Digest, ResultStore } from '../../src/core/result-store.ts';
 import type { Trouble } from '../support/fake-bucket/trouble.ts';
@@ -6,6 +8,9 @@ import { drain, freshValue, streamOf } from './conformance.ts';
 
 beforeAll(() => Promise.all([s3.start(), gcs.start()]));
 afterAll(() => Promise.all([s3.close(), gcs.close()]));
+
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
 
 /** Fake secrets all say so. */
 const canary = /canary|PRIVATE KEY|X-Amz-|X-Goog-/;
@@ -45,8 +50,8 @@ describe.each(adapters)('in trouble, $name', ({ fake, uploadMethod, make }) => {
     '503': /answered HTTP 503/,
     hang: /could not be used: no answer came within 0\.3 s/,
     drop: /could not be reached \([A-Z_]+\)/,
-    // One of the SDKs goes where it is sent, without the token, and finds nobody there.
-    redirect: /answered HTTP 307|could not be reached \(ECONNREFUSED\)/,
+    // One of the SDKs goes where it is sent, without the token, and finds nobody there; a stream by fetch may not go.
+    redirect: /answered HTTP 307|could not be reached/,
     html: /answered HTTP 502/,
   } satisfies Partial<Record<Trouble, RegExp>>;
 
@@ -120,7 +125,7 @@ describe.each(adapters)('in trouble, $name', ({ fake, uploadMethod, make }) => {
     const value = freshValue(200_000);
     await store.put(value.digest, value.bytes);
     const reference = store.reference(value.digest);
-    if (trouble === 'drip') store = make({ timeoutMs: 300 });
+    if (trouble === 'drip') store = make({ timeoutMs: 600 });
     await warmUp();
     fake.cause(trouble, { method: 'GET', times: 2 });
 
@@ -151,6 +156,24 @@ describe.each(adapters)('in trouble, $name', ({ fake, uploadMethod, make }) => {
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(pulledBytes).toBeLessThan(16_000_000);
     await expect(upload).rejects.toMatchObject({ ...unavailable, message: expect.stringContaining('within 1 s') });
+  });
+
+  test('holds no more of an upload than is under way', async () => {
+    const sent: WeakRef<Uint8Array>[] = [];
+    const { bytes, digest } = freshValue(32_000_000);
+    let held = Number.NaN;
+    const pieces = async function* () {
+      for (let at = 0; at < bytes.byteLength; at += 65_536) {
+        const piece = bytes.slice(at, at + 65_536);
+        sent.push(new WeakRef(piece));
+        yield piece;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      collectGarbage();
+      held = sent.filter((piece) => piece.deref()).length;
+    };
+    expect(await store.putStream(digest, ReadableStream.from(pieces()))).toBe(true);
+    expect(held).toBeLessThan(sent.length / 4);
   });
 
   test.each([true, false])('gives up on a sender that falls silent (value there already: %s)', async (isThere) => {

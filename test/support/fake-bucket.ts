@@ -40,6 +40,7 @@ export abstract class FakeBucket {
     this.server = createServer((request, response) => {
       this.serve(request, response).catch(() => response.destroy());
     });
+    this.server.keepAliveTimeout = 60_000; // Node's five seconds are shorter than one round of a slow bench.
   }
 
   /** Answers one call in the store's own way. */
