@@ -6,6 +6,7 @@ import { openApiDocument } from '../src/http/openapi.ts';
 import { type Route, route } from '../src/http/route.ts';
 import { accessOf } from './access.ts';
 import * as attempts from './attempts.ts';
+import { beatManyRoute, beginManyRoute, completeManyRoute } from './attempts-many.ts';
 import type { Deployed } from './deployed.ts';
 import { docsRoute } from './docs.ts';
 import { executeRoute } from './execute.ts';
@@ -45,6 +46,9 @@ export function routesOf(deployed: Deployed): Route[] {
     resultRoute(deployed),
     logsRoute(deployed),
     hookRoute(deployed),
+    beginManyRoute(deployed),
+    beatManyRoute(deployed),
+    completeManyRoute(deployed),
     attempts.beginRoute(deployed),
     attempts.beatRoute(deployed),
     attempts.completeRoute(deployed),

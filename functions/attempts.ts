@@ -3,6 +3,7 @@ import { invalid, MobulaError } from '../src/core/errors.ts';
 import { limits } from '../src/core/limits.ts';
 import {
   announceUpload,
+  type BeginAnswer,
   beat,
   begin,
   complete,
@@ -11,7 +12,7 @@ import {
   takeUpload,
 } from '../src/engine/drive.ts';
 import type { Caller } from '../src/http/caller.ts';
-import { answer, jsonAnswer } from '../src/http/json-answer.ts';
+import { answer, jsonAnswer, type RawMember } from '../src/http/json-answer.ts';
 import { route } from '../src/http/route.ts';
 import type { Deployed } from './deployed.ts';
 
@@ -30,22 +31,30 @@ export const beginRoute = (deployed: Deployed) =>
     async handle({ params, body: { nonce } }) {
       const attempt = Number(params.attempt);
       const begun = await begin(deployed.engine, { id: params.id, attempt, nonce });
-      const { settings, tokens } = deployed;
-      const capability = await tokens?.mint({ use: 'attempt', id: params.id, attempt, nonce, task: begun.task });
-      return jsonAnswer(200, [
-        ['capability', JSON.stringify(capability)],
-        ['id', JSON.stringify(params.id)],
-        ['attempt', JSON.stringify(attempt)],
-        ['task', JSON.stringify(begun.task)],
-        ['callable', JSON.stringify(begun.callable)],
-        ['input', begun.input],
-        ['heartbeat_seconds', JSON.stringify(settings.MOBULA_WORKER_HEARTBEAT_SECONDS)],
-        ['silence_seconds', JSON.stringify(settings.MOBULA_STUCK_TASK_TIMEOUT_SECONDS)],
-        ['timeout_seconds', JSON.stringify(begun.timeoutSeconds)],
-        ['inline_bytes', JSON.stringify(settings.MOBULA_MAX_RESULT_SIZE_BYTES)],
-      ]);
+      return jsonAnswer(200, await begunMembers(deployed, { id: params.id, attempt, nonce }, begun));
     },
   });
+
+/** What a driver is told that may begin, with the capability for all that follows. */
+export async function begunMembers(
+  { settings, tokens }: Deployed,
+  { id, attempt, nonce }: { readonly id: string; readonly attempt: number; readonly nonce: string },
+  begun: BeginAnswer,
+): Promise<RawMember[]> {
+  const capability = await tokens?.mint({ use: 'attempt', id, attempt, nonce, task: begun.task });
+  return [
+    ['capability', JSON.stringify(capability)],
+    ['id', JSON.stringify(id)],
+    ['attempt', JSON.stringify(attempt)],
+    ['task', JSON.stringify(begun.task)],
+    ['callable', JSON.stringify(begun.callable)],
+    ['input', begun.input],
+    ['heartbeat_seconds', JSON.stringify(settings.MOBULA_WORKER_HEARTBEAT_SECONDS)],
+    ['silence_seconds', JSON.stringify(settings.MOBULA_STUCK_TASK_TIMEOUT_SECONDS)],
+    ['timeout_seconds', JSON.stringify(begun.timeoutSeconds)],
+    ['inline_bytes', JSON.stringify(settings.MOBULA_MAX_RESULT_SIZE_BYTES)],
+  ];
+}
 
 /** The driver is alive. */
 export const beatRoute = (deployed: Deployed) =>
@@ -75,7 +84,7 @@ const failure = z.object({
 });
 
 /** How the attempt ended: a value, where a value was put, a failure, or that it obeyed a cancel. */
-const outcome = z.object({
+export const outcome = z.object({
   outcome: z.enum(['succeeded', 'failed', 'cancelled']),
   result: z.unknown().optional(),
   stored: z.object(digest).optional(),
@@ -99,7 +108,8 @@ export const completeRoute = (deployed: Deployed) =>
     },
   });
 
-function toOutcome(body: z.output<typeof outcome>, raw: ReadonlyMap<string, string>): DrivenOutcome {
+/** The outcome that a body says; its value is the text that came. */
+export function toOutcome(body: z.output<typeof outcome>, raw: ReadonlyMap<string, string>): DrivenOutcome {
   if (body.outcome === 'cancelled') return { kind: 'cancelled' };
   if (body.outcome === 'failed') {
     if (!body.error) throw invalid('error', 'A failed outcome says its error.');

@@ -14,6 +14,7 @@ import { type SignedTokens, signTokens } from './http/tokens.ts';
 import { logJson } from './log.ts';
 import type { StoreSettings } from './results/store-settings.ts';
 import { driverPackage } from './runners/driver-package.ts';
+import { rayCoreRunner } from './runners/ray-core.ts';
 import { rayJobRunner } from './runners/ray-job.ts';
 import { rayTransport } from './runners/ray-transport.ts';
 import type { Settings } from './settings.ts';
@@ -57,7 +58,7 @@ export function compose(
     tasks,
     schedules: indexSchedules(config.schedules ?? {}, tasks),
     settings: toEngineSettings(settings, queues),
-    ray: settings.RAY_ADDRESS ? open(() => openRay(settings, platform)) : null,
+    ...openRemotes(settings, platform),
     store: openStore(toStoreSettings(settings), { env, fetch: platform?.fetch }),
     log: extras.log ?? logJson,
     random: extras.random ?? Math.random,
@@ -66,7 +67,7 @@ export function compose(
     requestsLeft: platform?.requestsLeft ?? (() => Number.POSITIVE_INFINITY),
     closing: extras.closing ?? new AbortController().signal,
     capability: (id, attempt) => {
-      if (!tokens) throw misconfigured(['MOBULA_SECRET is required by the ray_job runner']);
+      if (!tokens) throw misconfigured(['MOBULA_SECRET is required by every runner on Ray']);
       return tokens.mint({ use: 'begin', id, attempt });
     },
   };
@@ -91,7 +92,24 @@ function openDatabase(settings: Settings, platform: Platform | undefined): Db {
 export const toQueues = (settings: Settings): readonly string[] | null =>
   settings.MOBULA_QUEUES.includes('*') ? null : settings.MOBULA_QUEUES;
 
-function openRay(settings: Settings, platform: Platform | undefined): RemoteRunner {
+/** `ray_core` where it is asked for by name, or alone; the other one still looks after what it has. */
+function openRemotes(settings: Settings, platform: Platform | undefined): Pick<Engine, 'ray' | 'remotes'> {
+  const open = platform?.perCall ?? ((make) => make());
+  const jobs = settings.RAY_ADDRESS ? open(() => openJobs(settings, platform)) : null;
+  const core = settings.MOBULA_RAY_CORE_ADDRESS ? open(() => openGateway(settings, platform)) : null;
+  const ray = settings.MOBULA_RUNNER === 'ray_core' ? core : (jobs ?? core);
+  return { ray, remotes: [jobs, core].filter((runner) => runner !== null) };
+}
+
+const openGateway = (settings: Settings, platform: Platform | undefined): RemoteRunner =>
+  rayCoreRunner({
+    address: settings.MOBULA_RAY_CORE_ADDRESS ?? '',
+    secret: settings.MOBULA_SECRET[0] ?? '',
+    headers: settings.MOBULA_RAY_HEADERS,
+    transport: rayTransport(platform?.fetch),
+  });
+
+function openJobs(settings: Settings, platform: Platform | undefined): RemoteRunner {
   return rayJobRunner({
     address: settings.RAY_ADDRESS ?? '',
     token: settings.RAY_AUTH_TOKEN,

@@ -73,6 +73,10 @@ function contradictions(settings: Settings): string[] {
     settings.MOBULA_RUNNER === 'ray_job' && !settings.RAY_ADDRESS,
     'RAY_ADDRESS is required by MOBULA_RUNNER=ray_job',
   );
+  refuse(
+    settings.MOBULA_RUNNER === 'ray_core' && !settings.MOBULA_RAY_CORE_ADDRESS,
+    'MOBULA_RAY_CORE_ADDRESS is required by MOBULA_RUNNER=ray_core',
+  );
   problems.push(...rayContradictions(settings), ...triggerContradictions(settings));
   return problems;
 }
@@ -110,19 +114,25 @@ function triggerContradictions(settings: Settings): string[] {
 }
 
 function rayContradictions(settings: Settings): string[] {
-  const address = settings.RAY_ADDRESS;
-  if (!address) return [];
+  const { RAY_ADDRESS: jobs, MOBULA_RAY_CORE_ADDRESS: core } = settings;
+  const named = jobs ? 'RAY_ADDRESS' : 'MOBULA_RAY_CORE_ADDRESS';
+  if (!jobs && !core) return [];
   const problems: string[] = [];
-  if (!settings.MOBULA_PUBLIC_URL)
-    problems.push('MOBULA_PUBLIC_URL is required with RAY_ADDRESS: drivers report to it');
+  if (!settings.MOBULA_PUBLIC_URL) problems.push(`MOBULA_PUBLIC_URL is required with ${named}: drivers report to it`);
   if (settings.MOBULA_SECRET.length === 0) {
-    problems.push('MOBULA_SECRET is required with RAY_ADDRESS: it signs what drivers prove themselves with');
+    problems.push(`MOBULA_SECRET is required with ${named}: it signs what drivers prove themselves with`);
   }
-  const { protocol, hostname } = new URL(address);
-  if (isLoopback(hostname) || settings.MOBULA_ALLOW_INSECURE_RAY) return problems;
-  if (protocol === 'http:') problems.push(insecure('RAY_ADDRESS is plain http to another host'));
-  if (!settings.RAY_AUTH_TOKEN) problems.push(insecure('RAY_AUTH_TOKEN is not set for a Ray on another host'));
+  if (settings.MOBULA_ALLOW_INSECURE_RAY) return problems;
+  if (jobs && isPlain(jobs)) problems.push(insecure('RAY_ADDRESS is plain http to another host'));
+  if (core && isPlain(core)) problems.push(insecure('MOBULA_RAY_CORE_ADDRESS is plain http to another host'));
+  if (jobs && !isLoopback(new URL(jobs).hostname) && !settings.RAY_AUTH_TOKEN)
+    problems.push(insecure('RAY_AUTH_TOKEN is not set for a Ray on another host'));
   return problems;
+}
+
+function isPlain(address: string): boolean {
+  const { protocol, hostname } = new URL(address);
+  return protocol === 'http:' && !isLoopback(hostname);
 }
 
 const insecure = (what: string) => `${what}; MOBULA_ALLOW_INSECURE_RAY=1 would allow it`;

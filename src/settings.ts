@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { resultStoreNames } from './core/result-store.ts';
+import { runnerNames } from './core/runner.ts';
 
 const text = z.string().trim().min(1);
 const words = (value: string): string[] =>
@@ -78,6 +79,10 @@ const rayAddress = text
   .refine((value) => /^https?:\/\//.test(value) && URL.canParse(value), 'must be `auto` or an http(s) URL')
   .transform((value) => value.replace(/\/+$/, ''));
 
+const httpUrl = text
+  .refine((value) => /^https?:\/\//.test(value) && URL.canParse(value), 'must be an http(s) URL')
+  .transform((value) => value.replace(/\/+$/, ''));
+
 /**
  * Every setting by its environment name, with the defaults and ranges of contract §5. `parseSettings` is the only
  * reader; names carry their units.
@@ -95,7 +100,8 @@ export const settingsSchema = z.object({
     .string()
     .transform((value) => value === '1')
     .default(false),
-  MOBULA_RUNNER: z.enum(['inline', 'ray_job']).optional(),
+  MOBULA_RAY_CORE_ADDRESS: httpUrl.optional(),
+  MOBULA_RUNNER: z.enum(runnerNames).optional(),
   MOBULA_PUBLIC_URL: url.transform((value) => value.replace(/\/+$/, '')).optional(),
   MOBULA_SECRET: secrets,
   MOBULA_TRIGGER_TOKENS: tokens,

@@ -190,6 +190,21 @@ describe('rules between settings', () => {
 
   test('the Ray runner needs a Ray', () => {
     expect(problemsOf({ MOBULA_RUNNER: 'ray_job' })).toEqual([expect.stringContaining('RAY_ADDRESS is required')]);
+    expect(problemsOf({ MOBULA_RUNNER: 'ray_core' })).toEqual([
+      expect.stringContaining('MOBULA_RAY_CORE_ADDRESS is required'),
+    ]);
+  });
+
+  test('a gateway needs what a Ray needs, and no Ray beside it', () => {
+    const { RAY_ADDRESS: _address, ...local } = localRay;
+    const core = { ...local, MOBULA_RAY_CORE_ADDRESS: 'http://127.0.0.1:8000/mobula/', MOBULA_RUNNER: 'ray_core' };
+    expect(parseSettings(core).MOBULA_RAY_CORE_ADDRESS).toBe('http://127.0.0.1:8000/mobula');
+    const { MOBULA_SECRET: _secret, ...unsigned } = core;
+    expect(problemsOf(unsigned)).toEqual([expect.stringContaining('MOBULA_SECRET is required')]);
+    const plain = { ...core, MOBULA_RAY_CORE_ADDRESS: 'http://ray.example:8000/mobula' };
+    expect(problemsOf(plain)).toEqual([expect.stringContaining('MOBULA_RAY_CORE_ADDRESS is plain http')]);
+    expect(problemsOf({ ...plain, MOBULA_ALLOW_INSECURE_RAY: '1' })).toEqual([]);
+    expect(problemsOf({ ...core, MOBULA_RAY_CORE_ADDRESS: 'ray://head:10001' })).toHaveLength(1);
   });
 
   test('a Ray needs the address where its drivers report, and the secret that signs their proofs', () => {

@@ -5,6 +5,9 @@ import { ensureEnvironment, pythonIn, runPython } from './python.ts';
 
 export const rayVersion = '2.58.0';
 
+/** Serve's own extra forgets jinja2 in this version. */
+const requirements = [`ray[default,serve]==${rayVersion}`, 'jinja2==3.1.6'];
+
 /** The Python environment that has Ray. */
 export const rayFolder = join(cloneFolder, 'ray');
 
@@ -25,14 +28,15 @@ export async function ensureRay(
   abort?: AbortSignal,
 ): Promise<InstalledRay | { missing: string }> {
   const title = `Ray ${rayVersion}`;
-  const cost = 'about half a minute, an 80 MB download';
-  const wanted = { title, cost, folder: rayFolder, requirements: [`ray[default]==${rayVersion}`], isWhole: hasRay };
+  const cost = 'about half a minute, a 90 MB download';
+  const wanted = { title, cost, folder: rayFolder, requirements, isWhole: hasRay };
   return (await ensureEnvironment(wanted, log, abort)) ?? installed;
 }
 
-/** Also true of an environment made by hand. */
+/** Also true of an environment made by hand, and not of one from before Serve was asked for. */
 async function hasRay(): Promise<boolean> {
   if (!existsSync(installed.ray)) return false;
-  const { stdout } = await runPython(installed.ray, ['--version']).catch(() => ({ stdout: '' }));
-  return stdout.trim().endsWith(rayVersion);
+  const question = 'import ray, ray.serve; print(ray.__version__)';
+  const { stdout } = await runPython(installed.python, ['-c', question]).catch(() => ({ stdout: '' }));
+  return stdout.trim() === rayVersion;
 }

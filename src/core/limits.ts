@@ -27,6 +27,10 @@ export const limits = {
   checksPerRun: 200,
   /** Calls to one Ray cluster at once: its head serves few, and Workers allow six open connections. */
   rayCallsAtOnce: 6,
+  /** Attempts spoken of in one call of the gateway's to the app, and of ours to it. */
+  attemptsPerCall: 500,
+  /** Inputs answered to one such begin, as platforms bound an answer: what is beyond it is begun by a later one. */
+  beginBytes: 2_097_152,
   /** Of a job's log, asked for at once. */
   logLines: 1_000,
   /** A cluster that did not answer is left in peace this long: a share of a cron period, so that its return is soon seen. */

@@ -43,8 +43,14 @@ export interface RemoteRunner {
   readonly name: Exclude<RunnerName, 'inline'>;
   /** Names the capacity row: the cluster's address without credentials. */
   readonly cluster: string;
-  start(attempt: AttemptStart): Promise<StartAnswer>;
-  inspect(jobId: string): Promise<JobSight>;
+  /** How many attempts one request starts, where a platform counts requests. */
+  readonly startsPerRequest: number;
+  /** Whether a record of each attempt stays there until `remove`. */
+  readonly keepsRecords: boolean;
+  /** One answer for each attempt, in their order. */
+  start(attempts: readonly AttemptStart[]): Promise<readonly StartAnswer[]>;
+  /** One sight for each id, in their order; null for those not asked about, because the cluster stopped answering. */
+  inspect(jobIds: readonly string[]): Promise<readonly (JobSight | null)[]>;
   /** Asks the job to stop; safe to repeat, and no proof that it did. False: it could not be asked. */
   stop(jobId: string): Promise<boolean>;
   /** Deletes the record of a finished job; true also where there was none. */

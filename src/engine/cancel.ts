@@ -28,9 +28,10 @@ export async function cancel(engine: Engine, id: string): Promise<Execution> {
 const alreadyCancelled = () =>
   new MobulaError('not_cancellable', 'The execution is CANCELLED already.', { members: { state: 'CANCELLED' } });
 
-async function stopJob({ ray, log }: Engine, jobId: string): Promise<void> {
+/** Whichever runner has it: an id is in no other's hands, and where it is unknown there is nothing to stop. */
+async function stopJob({ remotes, log }: Engine, jobId: string): Promise<void> {
   try {
-    await ray?.stop(jobId);
+    await Promise.all(remotes.map((runner) => runner.stop(jobId)));
   } catch (error) {
     log('warn', 'job_not_stopped', { jobId, reason: messageOf(error) });
   }

@@ -10,7 +10,11 @@ import type { Engine } from './engine.ts';
  * Deletes the job records of attempts that ended ten minutes ago: Ray keeps them for ever, and grows slow by them. Not
  * sooner, because a deleted id would be accepted again. A job that is not over yet is asked to stop, and met again.
  */
-export async function deleteRecords(engine: Engine, runner: RemoteRunner): Promise<void> {
+export async function deleteRecords(engine: Engine): Promise<void> {
+  for (const runner of engine.remotes) if (runner.keepsRecords) await deleteFrom(engine, runner);
+}
+
+async function deleteFrom(engine: Engine, runner: RemoteRunner): Promise<void> {
   const gone: RayRecord[] = [];
   const count = affordable(engine, limits.checksPerRun);
   const due = await takeRayRecords(engine.db, runner.cluster, count);

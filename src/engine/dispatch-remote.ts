@@ -23,7 +23,7 @@ export async function dispatchRemote(
   try {
     await openCapacity(engine.db, runner.name, runner.cluster);
     while (budget.hasTime()) {
-      const limit = budget.take(Math.min(concurrency, affordable(engine, limits.claimBatch)));
+      const limit = budget.take(Math.min(concurrency, affordable(engine, limits.claimBatch, runner.startsPerRequest)));
       if (limit === 0) break;
       const claimed = await claimRemote(engine.db, {
         lanes,

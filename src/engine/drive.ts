@@ -6,7 +6,7 @@ import { limits } from '../core/limits.ts';
 import { messageOf } from '../core/observe.ts';
 import type { Digest, SignedUpload } from '../core/result-store.ts';
 import { type Beat, beatAttempt } from '../db/executions/beat.ts';
-import { beginAttempt } from '../db/executions/begin.ts';
+import { type Begun, beginAttempt } from '../db/executions/begin.ts';
 import { findDrivenState } from '../db/executions/find-attempts.ts';
 import type { Finish } from '../db/executions/finish.ts';
 import { isRegistered, registerObject } from '../db/result-objects.ts';
@@ -34,15 +34,22 @@ export interface BeginAnswer {
 const stale = () => new MobulaError('attempt_stale', 'This attempt is not current; nothing was changed.');
 
 /** The first check of a begun attempt: young ones soon. */
-const firstCheckSeconds = 5;
+export const firstCheckSeconds = 5;
 
 /** The driver's first act. Refused with `attempt_stale`, it must not touch user code. */
 export async function begin(engine: Engine, { id, attempt, nonce }: Omit<DrivenAttempt, 'task'>): Promise<BeginAnswer> {
   if (!isExecutionId(id)) throw executionNotFound();
   const begun = await beginAttempt(engine.db, { id, attempt, nonce, checkSeconds: firstCheckSeconds });
-  const task = begun && engine.tasks.get(begun.task);
-  if (!begun || !task?.ray) throw stale();
-  const timeoutSeconds = begun.timeoutSeconds ?? task.timeoutSeconds ?? engine.settings.taskTimeoutSeconds;
+  const answer = begun && toBeginAnswer(engine, begun);
+  if (!answer) throw stale();
+  return answer;
+}
+
+/** What a driver is told of an attempt that has begun; null where this deployment has no such task. */
+export function toBeginAnswer({ tasks, settings }: Engine, begun: Begun): BeginAnswer | null {
+  const task = tasks.get(begun.task);
+  if (!task?.ray) return null;
+  const timeoutSeconds = begun.timeoutSeconds ?? task.timeoutSeconds ?? settings.taskTimeoutSeconds;
   return { task: task.name, callable: task.ray.callable, input: begun.input, timeoutSeconds };
 }
 
@@ -78,7 +85,8 @@ export async function complete(
   return { state: finished.state === 'QUEUED' ? 'FAILED' : (finished.state as AttemptState) };
 }
 
-const needsStore = ({ settings }: Engine, outcome: DrivenOutcome): boolean =>
+/** Whether an outcome is kept by reference, and not in the row. */
+export const needsStore = ({ settings }: Engine, outcome: DrivenOutcome): boolean =>
   outcome.kind === 'stored' ||
   outcome.kind === 'digest_only' ||
   (outcome.kind === 'value' && utf8Bytes(outcome.value) > settings.inlineBytes);

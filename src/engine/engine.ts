@@ -35,8 +35,10 @@ export interface Engine {
   readonly tasks: ReadonlyMap<string, AnyTask>;
   readonly schedules: readonly ServedSchedule[];
   readonly settings: EngineSettings;
-  /** Null where Ray is not configured. */
+  /** Where new attempts on Ray go; null where Ray is not configured. */
   readonly ray: RemoteRunner | null;
+  /** Every runner that may hold attempts, `ray` among them: those of before a switch are looked after as well. */
+  readonly remotes: readonly RemoteRunner[];
   readonly store: ResultStore;
   readonly log: Log;
   /** 0 ≤ x < 1; the dice of jitter. */

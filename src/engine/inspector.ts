@@ -1,26 +1,23 @@
 import { rayJobId } from '../core/ids.ts';
-import { limits } from '../core/limits.ts';
 import type { JobSight, RemoteRunner, RunnerHealth } from '../core/runner.ts';
+import type { Check } from '../db/executions/take-checks.ts';
 import { findRayRecord } from '../db/ray-records.ts';
+import { noteAway } from './breaker.ts';
 import type { Engine } from './engine.ts';
 
 /**
- * Asks about jobs, and stops asking where the cluster is away: known from the start, all are `unreachable`; seen on the
- * way, the rest is not judged at all (null), since it was not asked about.
+ * What the cluster says of each check, in their order. Known to be away, it is not asked, and all are `unreachable`; where
+ * it stopped answering on the way the rest is null, which is not judged at all.
  */
-export function makeInspector(runner: RemoteRunner, health: RunnerHealth | null) {
-  let unanswered = 0;
-  const gaveUp = () => unanswered >= limits.rayCallsUnanswered;
-  return {
-    gaveUp,
-    async inspect(jobId: string): Promise<JobSight | null> {
-      if (health?.reachable === false) return { kind: 'unreachable', message: health.reason };
-      if (gaveUp()) return null;
-      const sight = await runner.inspect(jobId);
-      unanswered = sight.kind === 'unreachable' ? unanswered + 1 : 0;
-      return sight;
-    },
-  };
+export async function inspectAll(
+  engine: Engine,
+  runner: RemoteRunner,
+  { checks, health }: { checks: readonly Check[]; health: RunnerHealth | null },
+): Promise<readonly (JobSight | null)[]> {
+  if (health?.reachable === false) return checks.map(() => ({ kind: 'unreachable', message: health.reason }));
+  const sights = await runner.inspect(checks.map(({ id, attempt }) => rayJobId(id, attempt)));
+  if (sights.includes(null)) await noteAway(engine, runner, 'It stopped answering.');
+  return sights;
 }
 
 /**

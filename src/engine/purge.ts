@@ -119,10 +119,11 @@ const cleanUpAfter = async (engine: Engine, purged: Purged): Promise<PurgeAnswer
 const unreferenced = async ({ db }: Engine, references: readonly string[]): Promise<readonly string[]> =>
   references.length === 0 ? [] : markUnreferenced(db, references);
 
-async function removeRayJobs({ ray }: Engine, jobs: Purged['rayJobs']): Promise<number> {
+async function removeRayJobs({ remotes }: Engine, jobs: Purged['rayJobs']): Promise<number> {
+  const keeper = remotes.find(({ keepsRecords }) => keepsRecords);
   let removed = 0;
-  await eachBounded(ray ? jobs : [], limits.rayCallsAtOnce, async ({ id, attempt }) => {
-    if (await ray?.remove(rayJobId(id, attempt))) removed += 1;
+  await eachBounded(keeper ? jobs : [], limits.rayCallsAtOnce, async ({ id, attempt }) => {
+    if (await keeper?.remove(rayJobId(id, attempt))) removed += 1;
   });
   return removed;
 }

@@ -24,9 +24,10 @@ export async function readLogs(
   const found = attempt === null ? attempts.at(-1) : attempts.find((each) => each.attempt === attempt);
   if (!found?.rayJobId)
     throw new MobulaError('no_logs', 'There is no such attempt on Ray, and so no job that has a log.');
-  if (!engine.ray) throw new MobulaError('ray_unavailable', 'No Ray is configured here.');
-  const log = await engine.ray.logTail(found.rayJobId, lines);
-  if (log === null && !(await engine.ray.health()).reachable) {
+  const runner = engine.remotes.find(({ name }) => name === found.runner);
+  if (!runner) throw new MobulaError('ray_unavailable', 'The Ray that ran it is not configured here.');
+  const log = await runner.logTail(found.rayJobId, lines);
+  if (log === null && !(await runner.health()).reachable) {
     throw new MobulaError('ray_unavailable', 'Ray cannot be reached now.');
   }
   return { attempt: found.attempt, jobId: found.rayJobId, log };

@@ -7,12 +7,11 @@ import type { Finish } from '../db/executions/finish.ts';
 import { type PlannedCheck, planChecks } from '../db/executions/plan-checks.ts';
 import { type Check, takeChecks } from '../db/executions/take-checks.ts';
 import { affordable } from './afford.ts';
-import { noteAway } from './breaker.ts';
 import { eachBounded } from './each-bounded.ts';
 import { endAttempts } from './end-attempts.ts';
 import type { Engine } from './engine.ts';
 import { cancelled, failed } from './finish.ts';
-import { makeInspector, wake } from './inspector.ts';
+import { inspectAll, wake } from './inspector.ts';
 import { noteFinished, type Report } from './report.ts';
 import { submitAttempts } from './submit.ts';
 
@@ -23,22 +22,34 @@ const againSeconds = 15;
 const wokenSeconds = 3;
 
 /**
- * Looks after attempts on the cluster whose check is due: one GET each, never the list. Their own outcome, once committed,
- * took them out of here; what is judged are those without one. Everything written is fenced by the check's epoch.
+ * Looks after attempts on a cluster whose check is due: each is asked about by its id, never the list. Their own outcome,
+ * once committed, took them out of here; what is judged are those without one. Everything written is fenced by the
+ * check's epoch. Those of a runner that is not configured here are left to a deployment that has it.
  */
 export async function reconcile(
   engine: Engine,
-  runner: RemoteRunner,
   { health, report }: { health: RunnerHealth | null; report: Report },
 ): Promise<void> {
-  const checks = await takeChecks(engine.db, affordable(engine, limits.checksPerRun), againSeconds);
-  const inspector = makeInspector(runner, health);
+  if (engine.remotes.length === 0) return;
+  const taken = await takeChecks(engine.db, affordable(engine, limits.checksPerRun), againSeconds);
+  for (const runner of engine.remotes) {
+    const checks = taken.filter((check) => check.runner === runner.name);
+    const known = runner === engine.ray ? health : null;
+    if (checks.length > 0) await reconcileOn(engine, runner, { checks, health: known, report });
+  }
+}
+
+async function reconcileOn(
+  engine: Engine,
+  runner: RemoteRunner,
+  { checks, health, report }: { checks: readonly Check[]; health: RunnerHealth | null; report: Report },
+): Promise<void> {
+  const sights = await inspectAll(engine, runner, { checks, health });
   const found: Findings = { plans: [], endings: [], resubmit: [], isDoubtful: false };
-  await eachBounded(checks, limits.rayCallsAtOnce, async (check) => {
-    const sight = await inspector.inspect(rayJobId(check.id, check.attempt));
+  await eachBounded([...checks.entries()], limits.rayCallsAtOnce, async ([index, check]) => {
+    const sight = sights[index] ?? null;
     if (sight !== null) await settle(engine, { runner, health, check, sight, found }); // else it is due again soon
   });
-  if (inspector.gaveUp()) await noteAway(engine, runner, 'It stopped answering.');
   if (found.isDoubtful) await wake(engine, runner);
   await write(engine, runner, { found, report });
 }
@@ -62,7 +73,7 @@ interface Seen {
 
 async function settle(engine: Engine, seen: Seen): Promise<void> {
   const { runner, check, sight, found } = seen;
-  const facts = toFacts(check);
+  const facts = toFacts(check, runner);
   const verdict = judge(facts, sight, toBounds(engine, check));
   if (verdict.kind === 'resubmit') return void found.resubmit.push(check);
   const isStopping = verdict.kind === 'stop' || (verdict.kind === 'end' && verdict.stop);
@@ -95,9 +106,10 @@ async function write(
   }
 }
 
-const toFacts = (check: Check) => ({
+const toFacts = (check: Check, { keepsRecords }: RemoteRunner) => ({
   cancelling: check.state === 'CANCELLING',
-  accepted: check.session !== null,
+  // Without records an end of one of two jobs of the same id is never taken for the other's: it may be sent again.
+  accepted: keepsRecords && check.session !== null,
   begun: check.begun,
   claimedSecondsAgo: check.claimedSecondsAgo,
   begunSecondsAgo: check.begunSecondsAgo,

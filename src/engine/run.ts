@@ -70,8 +70,8 @@ async function work(engine: Engine, { before, schedules, health, options, budget
   const isMoved = before.lapsed || before.delayedDue || report.enqueued > 0;
   const { lanes } = isMoved ? await look(engine, options) : before;
   await Promise.all([
-    before.checksDue && engine.ray ? reconcile(engine, engine.ray, { health, report }) : undefined,
-    before.recordsDue && engine.ray && health?.reachable ? deleteRecords(engine, engine.ray) : undefined,
+    before.checksDue ? reconcile(engine, { health, report }) : undefined,
+    before.recordsDue && health?.reachable ? deleteRecords(engine) : undefined,
     dispatch(engine, servable(engine, lanes, health?.reachable === true), { budget, report }),
   ]);
 }
@@ -106,11 +106,12 @@ function servable(engine: Engine, lanes: readonly ReadyLane[], onRay: boolean): 
 
 function look(engine: Engine, { queues }: RunOptions): Promise<Survey> {
   const { inline, remote } = formsOf(engine);
-  const { ray, settings } = engine;
+  const { ray, remotes, settings } = engine;
   return survey(engine.db, {
     forms: [...inline, ...remote],
     queues: queues ?? settings.queues,
     capacity: ray && { runner: ray.name, cluster: ray.cluster, concurrency: settings.concurrency },
+    keepers: remotes.filter(({ keepsRecords }) => keepsRecords).map(({ cluster }) => cluster),
   });
 }
 

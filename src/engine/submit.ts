@@ -1,10 +1,9 @@
 import { rayJobId } from '../core/ids.ts';
-import { limits } from '../core/limits.ts';
 import { messageOf } from '../core/observe.ts';
-import type { RemoteRunner, StartAnswer } from '../core/runner.ts';
+import type { AttemptStart, RemoteRunner, StartAnswer } from '../core/runner.ts';
+import type { RayOptions } from '../core/task.ts';
 import type { Finish, Finished } from '../db/executions/finish.ts';
 import { recordSubmissions, type Submission } from '../db/executions/record-submission.ts';
-import { eachBounded } from './each-bounded.ts';
 import { endAttempts } from './end-attempts.ts';
 import type { Engine } from './engine.ts';
 import { failed } from './finish.ts';
@@ -29,8 +28,8 @@ export interface SubmitAnswer {
 }
 
 /**
- * Starts attempts on the cluster, a few calls at once, and writes what came of them: one statement for all that were
- * taken or left in doubt, one for all that were refused. A doubt is resolved later by asking for the same id.
+ * Starts attempts on the cluster and writes what came of them: one statement for all that were taken or left in doubt,
+ * one for all that were refused. A doubt is resolved later by asking for the same id.
  */
 export async function submitAttempts(
   engine: Engine,
@@ -39,12 +38,13 @@ export async function submitAttempts(
 ): Promise<SubmitAnswer> {
   const submissions: Submission[] = [];
   const refusals: Finish[] = [];
-  await eachBounded(attempts, limits.rayCallsAtOnce, async (attempt) => {
-    const answer = await start(engine, runner, attempt);
+  const answers = await start(engine, runner, attempts);
+  for (const attempt of attempts) {
+    const answer = answers.get(attempt) ?? noForm;
     if (answer.kind === 'refused') refusals.push(toRefusal(engine, attempt, answer.message));
     else submissions.push({ ...attempt, session: answer.kind === 'accepted' ? answer.session : null });
     if (answer.kind === 'unknown') engine.log('warn', 'submission_unknown', { id: attempt.id, reason: answer.message });
-  });
+  }
   if (submissions.length > 0) {
     await recordSubmissions(engine.db, submissions, { accepted: acceptedSeconds, unknown: unknownSeconds });
   }
@@ -54,23 +54,37 @@ export async function submitAttempts(
   };
 }
 
-/** Starts one; a thrown error is a doubt too, never the attempt's failure. */
-async function start(engine: Engine, runner: RemoteRunner, { id, task, attempt }: Submittable): Promise<StartAnswer> {
-  const ray = engine.tasks.get(task)?.ray;
-  if (!ray) return { kind: 'refused', message: '' };
+/** What a task that does not run on Ray comes to. */
+const noForm: StartAnswer = { kind: 'refused', message: '' };
+
+/** Starts those that can run there; a thrown error leaves all of them in doubt, and is never an attempt's failure. */
+async function start(
+  engine: Engine,
+  runner: RemoteRunner,
+  attempts: readonly Submittable[],
+): Promise<ReadonlyMap<Submittable, StartAnswer>> {
+  const startable = attempts.flatMap((attempt) => {
+    const ray = engine.tasks.get(attempt.task)?.ray;
+    return ray ? [{ attempt, ray }] : [];
+  });
   try {
-    return await runner.start({
-      jobId: rayJobId(id, attempt),
-      executionId: id,
-      attempt,
-      attemptUrl: `${engine.settings.publicUrl}/attempts/${id}/${attempt}`,
-      capability: await engine.capability(id, attempt),
-      ray,
-    });
+    const starts = await Promise.all(startable.map(({ attempt, ray }) => toStart(engine, attempt, ray)));
+    const answers = starts.length > 0 ? await runner.start(starts) : [];
+    return new Map(startable.map(({ attempt }, index) => [attempt, answers[index] as StartAnswer]));
   } catch (error) {
-    return { kind: 'unknown', message: messageOf(error) };
+    const doubt: StartAnswer = { kind: 'unknown', message: messageOf(error) };
+    return new Map(startable.map(({ attempt }) => [attempt, doubt]));
   }
 }
+
+const toStart = async (engine: Engine, { id, attempt }: Submittable, ray: RayOptions): Promise<AttemptStart> => ({
+  jobId: rayJobId(id, attempt),
+  executionId: id,
+  attempt,
+  attemptUrl: `${engine.settings.publicUrl}/attempts/${id}/${attempt}`,
+  capability: await engine.capability(id, attempt),
+  ray,
+});
 
 function toRefusal(engine: Engine, attempt: Submittable, message: string): Finish {
   const task = engine.tasks.get(attempt.task);

@@ -56,6 +56,7 @@ async function isForThis(caller: Caller, { route: { scope }, params, readBytes }
     case 'status':
       return params['id'] === caller.executionId;
     case 'attempt':
+      if (scope === 'attempts') return true; // Each in the body proves itself.
       return params['id'] === caller.executionId && params['attempt'] === String(caller.attempt);
     case 'hook':
       return params['name'] === caller.hook;

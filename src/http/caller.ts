@@ -3,7 +3,7 @@
  * an empty body.
  * `cron` are the routes that a cron can only GET. `status` is `read`, or a status token of the very `:id`. `begin` and
  * `attempt` are the driver's: a capability of the very `:id` and `:attempt`, until begin and after. `hook` is the proof of
- * that hook's sender.
+ * that hook's sender. `attempts` is a driver's of many: any capability opens it, and each attempt proves itself.
  */
 export const scopes = [
   'public',
@@ -16,6 +16,7 @@ export const scopes = [
   'status',
   'begin',
   'attempt',
+  'attempts',
   'hook',
 ] as const;
 export type Scope = (typeof scopes)[number];

@@ -48,6 +48,7 @@ export const proofsFor: Readonly<Record<Scope, readonly Proof[]>> = {
   // A driver whose answer to begin was lost asks again, and may hold either capability by then.
   begin: ['begin_capability', 'capability'],
   attempt: ['capability'],
+  attempts: ['begin_capability', 'capability'],
   hook: ['hook'],
 };
 

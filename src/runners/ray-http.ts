@@ -18,6 +18,8 @@ export type RayAnswer =
 
 export interface RayBounds {
   readonly timeoutMs: number;
+  /** Of this call alone, beside those of every call. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Of an answer's body; a longer one counts as no answer. */
@@ -35,7 +37,7 @@ export function rayHttp({ address, token, headers: extra = {}, transport = rayTr
 
   const call = async (request: Omit<RayRequest, 'signal' | 'headers'>, path: string, bounds: RayBounds, type = '') => {
     const signal = AbortSignal.timeout(bounds.timeoutMs);
-    const typed = type === '' ? headers : { ...headers, 'content-type': type };
+    const typed = { ...headers, ...(type === '' ? {} : { 'content-type': type }), ...bounds.headers };
     try {
       const response = await transport(base + path, { ...request, headers: typed, signal });
       const text = await readText(response);

@@ -1,4 +1,6 @@
-import type { RemoteRunner } from '../core/runner.ts';
+import { limits } from '../core/limits.ts';
+import { mapBounded } from '../core/map-bounded.ts';
+import type { JobSight, RemoteRunner } from '../core/runner.ts';
 import { jobDeleted, jobDetails, jobStopped, parseAnswer, saysNoSuchJob } from './ray-answer.ts';
 import { askForJob, jobPath, openLink, type RayLinkOptions } from './ray-link.ts';
 import { readLogTail } from './ray-log.ts';
@@ -25,8 +27,10 @@ export function rayJobRunner(options: RayJobOptions): RemoteRunner {
   return {
     name: 'ray_job',
     cluster: http.base,
-    start: (attempt) => startJob(link, attempt, frame),
-    inspect: (jobId) => sightJob(link, jobId),
+    startsPerRequest: 1,
+    keepsRecords: true,
+    start: (attempts) => mapBounded(attempts, limits.rayCallsAtOnce, (attempt) => startJob(link, attempt, frame)),
+    inspect: (jobIds) => inspectJobs(jobIds, (jobId) => sightJob(link, jobId)),
 
     async stop(jobId) {
       const answer = await http.post(`${jobPath(jobId)}/stop`, '{}', bounds);
@@ -50,4 +54,15 @@ export function rayJobRunner(options: RayJobOptions): RemoteRunner {
 
     health: () => sightHealth(link),
   };
+}
+
+/** Looks at one job after the other, a few at once, and stops asking a cluster that leaves several in a row unanswered. */
+function inspectJobs(jobIds: readonly string[], sight: (jobId: string) => Promise<JobSight>) {
+  let unanswered = 0;
+  return mapBounded(jobIds, limits.rayCallsAtOnce, async (jobId) => {
+    if (unanswered >= limits.rayCallsUnanswered) return null;
+    const seen = await sight(jobId);
+    unanswered = seen.kind === 'unreachable' ? unanswered + 1 : 0;
+    return seen;
+  });
 }

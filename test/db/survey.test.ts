@@ -121,8 +121,8 @@ describeDrivers(({ db }) => {
       expect(await look()).toMatchObject({ checksDue: true });
     });
 
-    test('is the record of a Ray job that ended a while ago, on the cluster asked about', async () => {
-      const lookAt = (name: string) => look({ capacity: { runner: 'ray_job', cluster: name, concurrency: 10 } });
+    test('is the record of a Ray job that ended a while ago, on a cluster asked about', async () => {
+      const lookAt = (name: string) => look({ keepers: [name] });
       await finish(db(), await startOnRay(db()));
       expect(await lookAt('http://ray.test')).toMatchObject({ recordsDue: false, nextWakeAt: null });
       await db().execute(sql`update mobula.attempts set ray_record_until = ray_record_until - interval '1 hour'`);

@@ -34,8 +34,8 @@ export function useDriver() {
   }
 
   /** Lets an execution be submitted. */
-  async function submit(app: TestEngine): Promise<Driven> {
-    const { id } = await enqueue(app, 'on_ray', {});
+  async function submit(app: TestEngine, input: unknown = {}): Promise<Driven> {
+    const { id } = await enqueue(app, 'on_ray', input);
     await app.call('POST', '/run', {});
     return { id, url: `/attempts/${id}/1`, capability: capabilityOf() };
   }

@@ -42,7 +42,11 @@ export const mendable = task({
 });
 
 /** Runs on Ray alone. */
-export const onRay = task({ name: 'on_ray', input: z.object({}), ray: { callable: 'm:f' } });
+export const onRay = task({
+  name: 'on_ray',
+  input: z.object({ text: z.string().optional() }),
+  ray: { callable: 'm:f' },
+});
 
 /** All of them, as one deployment has them. */
 export const tasks = [note, fail, pause, mendable, onRay];

@@ -24,6 +24,7 @@ const paths: Record<Scope, string> = {
   status: '/status/:id',
   begin: '/attempts/:id/:attempt/begin',
   attempt: '/attempts/:id/:attempt/beat',
+  attempts: '/attempts/beat',
   hook: '/hooks/:name',
 };
 
@@ -51,8 +52,8 @@ const opens: Record<string, readonly Scope[]> = {
   [bearer.read]: ['public', 'read', 'status'],
   [bearer.admin]: ['public', 'trigger', 'enqueue', 'read', 'admin', 'purge', 'status'],
   [status]: ['public', 'status'],
-  [begin]: ['public', 'begin'],
-  [attempt]: ['public', 'begin', 'attempt'],
+  [begin]: ['public', 'begin', 'attempts'],
+  [attempt]: ['public', 'begin', 'attempt', 'attempts'],
 };
 
 describe('a proof', () => {

@@ -1,13 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { rayJobRunner } from '../../src/runners/ray-job.ts';
-import { describeRunner } from '../runners/conformance.ts';
+import { describeJobs } from '../runners/job-conformance.ts';
+import { oneByOne } from '../runners/one-by-one.ts';
 import { probeAttempt, probePackage } from '../runners/probe.ts';
 import { describeWithRay } from '../support/ray-cluster.ts';
 
 await describeWithRay('Ray itself', ({ url }) => {
-  const connect = (address = url) => rayJobRunner({ address, package: probePackage() });
+  const open = (address = url) => rayJobRunner({ address, package: probePackage() });
+  const connect = () => oneByOne(open());
 
-  describeRunner('ray_job', async () => ({ connect, close: async () => undefined }));
+  describeJobs('ray_job', async () => ({ connect: open, close: async () => undefined }));
 
   describe('what Ray will never take', () => {
     test.each([

@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
-import type { RemoteRunner } from '../../src/core/runner.ts';
 import { type RayJobOptions, rayJobRunner } from '../../src/runners/ray-job.ts';
 import { FakeRay, type FakeRayOptions } from '../support/fake-ray.ts';
+import { oneByOne, type SingleRunner } from './one-by-one.ts';
 
 /** Any bytes do where nothing runs. */
 export const anyPackage = { name: '_ray_pkg_0123456789abcdef.zip', base64: btoa('PK\x05\x06 any bytes \xff\x00') };
@@ -13,10 +13,10 @@ const timeouts = { readMs: 1_000, submitMs: 1_000, uploadMs: 1_000 };
 export async function openBench(
   options: Partial<RayJobOptions> = {},
   fake: FakeRayOptions = {},
-): Promise<{ ray: FakeRay; runner: RemoteRunner }> {
+): Promise<{ ray: FakeRay; runner: SingleRunner }> {
   const ray = await FakeRay.start(fake);
   onTestFinished(() => ray.close());
-  return { ray, runner: rayJobRunner({ address: ray.url, package: anyPackage, timeouts, ...options }) };
+  return { ray, runner: oneByOne(rayJobRunner({ address: ray.url, package: anyPackage, timeouts, ...options })) };
 }
 
 /** The body of the last submission that reached the fake. */

@@ -1,9 +1,9 @@
 import { rayJobRunner } from '../../src/runners/ray-job.ts';
 import { FakeRay } from '../support/fake-ray.ts';
-import { describeRunner } from './conformance.ts';
+import { describeJobs } from './job-conformance.ts';
 import { probePackage } from './probe.ts';
 
-describeRunner('ray_job on a fake Ray that runs its jobs', async () => {
+describeJobs('ray_job on a fake Ray that runs its jobs', async () => {
   const ray = await FakeRay.start({ execute: true });
   const driver = probePackage();
   return {

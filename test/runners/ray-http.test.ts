@@ -2,6 +2,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type RayJobOptions, rayJobRunner } from '../../src/runners/ray-job.ts';
 import { type RayTransport, rayTransport } from '../../src/runners/ray-transport.ts';
 import { FakeRay } from '../support/fake-ray.ts';
+import { oneByOne } from './one-by-one.ts';
 import { probeAttempt } from './probe.ts';
 import { anyPackage, openBench } from './ray-bench.ts';
 
@@ -9,7 +10,7 @@ describe('the address', () => {
   test.each(['', '/', '/behind/a/proxy', '/behind/a/proxy/'])('may end in %o', async (path) => {
     const ray = await FakeRay.start({ prefix: path.replace(/\/$/, '') });
     onTestFinished(() => ray.close());
-    const runner = rayJobRunner({ address: new URL(path, ray.url).href, package: anyPackage });
+    const runner = oneByOne(rayJobRunner({ address: new URL(path, ray.url).href, package: anyPackage }));
     expect(runner.cluster).toBe(ray.url);
     expect(await runner.start(probeAttempt())).toMatchObject({ kind: 'accepted' });
   });
@@ -29,7 +30,7 @@ describe('the token', () => {
   test('opens a Ray that wants one', async () => {
     const { ray } = await openBench({}, { token: 'the-right-token' });
     const outcome = async (token: string | null, headers: Record<string, string> = {}) => {
-      const runner = rayJobRunner({ address: ray.url, package: anyPackage, token, headers });
+      const runner = oneByOne(rayJobRunner({ address: ray.url, package: anyPackage, token, headers }));
       const { jobId } = probeAttempt();
       return [(await runner.start(probeAttempt())).kind, (await runner.inspect(jobId)).kind];
     };
@@ -202,11 +203,13 @@ describe('no message holds a secret', () => {
   });
 
   test('where nothing can be reached', async () => {
-    const runner = rayJobRunner({
-      address: 'http://u:canary-url-password@127.0.0.1:9/',
-      package: anyPackage,
-      ...options,
-    });
+    const runner = oneByOne(
+      rayJobRunner({
+        address: 'http://u:canary-url-password@127.0.0.1:9/',
+        package: anyPackage,
+        ...options,
+      }),
+    );
     const said = JSON.stringify([
       await runner.start(attempt),
       await runner.inspect('mobula-a1'),

@@ -40,7 +40,7 @@ def begin(settings: Settings) -> Begun:
     with _integers_of_any_length():
         answer, sent_at, tries = _ask("begin", settings.url, settings.capability, question)
     try:
-        begun = _begun(answer.json, sent_at)
+        begun = read_begun(answer.json, sent_at)
     except (KeyError, TypeError, ValueError):
         sys.exit("mobula: the answer to begin was not understood.")
     if tries > 1:
@@ -67,7 +67,8 @@ def _ask(verb: str, url: str, capability: str, body: bytes) -> tuple[Answer, flo
     return answer, sent[-1], len(sent)
 
 
-def _begun(said: dict[str, Any], accepted_at: float) -> Begun:
+def read_begun(said: dict[str, Any], accepted_at: float) -> Begun:
+    """Reads what begin answered. KeyError, TypeError or ValueError where it is not that."""
     timeout = said["timeout_seconds"]
     return Begun(
         capability=str(said["capability"]),

@@ -52,6 +52,12 @@ def context() -> Context:
 
 
 def publish(attempt, beats) -> None:
-    """Makes the attempt known to `context()`. Only the driver calls it."""
+    """Makes the attempt known to `context()`; `beats` takes its progress. Only the driver and the gateway call it."""
     global _current
     _current = Context(attempt, beats)
+
+
+def withdraw() -> None:
+    """The attempt is over, and the process goes on without one."""
+    global _current
+    _current = None

@@ -39,21 +39,29 @@ def _ask(attempt: Attempt, verb: str, body: bytes) -> Answer:
     return insist(lambda: attempt.post(verb, body), max(PATIENCE_SECONDS, attempt.begun.silence_seconds))
 
 
-def _body(attempt: Attempt, outcome: Outcome) -> bytes:
-    if outcome.kind == "cancelled":
-        return b'{"outcome":"cancelled"}'
+def is_large(attempt: Attempt, outcome: Outcome) -> bool:
+    """Whether the value goes to the result store."""
+    return outcome.kind == "succeeded" and len(outcome.text) > attempt.begun.inline_bytes
+
+
+def word_of(outcome: Outcome) -> bytes:
+    """What complete is told of an outcome that is not large, as JSON."""
     if outcome.kind == "failed":
         return b'{"outcome":"failed","error":%b}' % outcome.text
-    if len(outcome.text) > attempt.begun.inline_bytes:
-        return _by_reference(attempt, outcome.text)
-    return b'{"outcome":"succeeded","result":%b}' % outcome.text
+    if outcome.kind == "succeeded":
+        return b'{"outcome":"succeeded","result":%b}' % outcome.text
+    return b'{"outcome":"%b"}' % outcome.kind.encode()
+
+
+def _body(attempt: Attempt, outcome: Outcome) -> bytes:
+    return _by_reference(attempt, outcome.text) if is_large(attempt, outcome) else word_of(outcome)
 
 
 def _second_best(attempt: Attempt, outcome: Outcome, status: int) -> bytes:
     """What to say where the app, or the platform before it, will not take the value as it is."""
     if status == 413:
         return _digest_only(_digest(outcome.text), "the value was too large for the app (HTTP 413)")
-    if len(outcome.text) > attempt.begun.inline_bytes:
+    if is_large(attempt, outcome):
         return _digest_only(_digest(outcome.text), f"the result store has not kept the value (HTTP {status})")
     error = {"type": "RefusedResult", "message": f"The app refused the result with HTTP {status}.", "retryable": False}
     error.update(traceback="", types=["RefusedResult"])

@@ -15,7 +15,7 @@ NAME_BYTES_MAX = 200
 TYPES_MAX = 64
 
 _here = os.path.dirname(os.path.abspath(__file__))
-_own = {os.path.join(_here, name) for name in ("call.py", "drive.py", "stop.py")}
+_own = {os.path.join(_here, name) for name in ("call.py", "drive.py", "perform.py", "stop.py")}
 
 # What a class is, past its metaclass, which may answer anything.
 _name_of, _qualname_of, _module_of, _mro_of = (
@@ -43,9 +43,9 @@ def trace(error: BaseException) -> str:
     return tail("".join(lines), TRACEBACK_BYTES_MAX)
 
 
-def main_stack() -> str:
-    """Where the main thread is, for an attempt that has to be ended from outside."""
-    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+def stack_of(thread: threading.Thread) -> str:
+    """Where a thread is, for an attempt that has to be ended from outside."""
+    frame = sys._current_frames().get(thread.ident or 0)
     if frame is None:
         return ""
     frames = [entry for entry in traceback.extract_stack(frame) if not _is_own(entry.filename)]

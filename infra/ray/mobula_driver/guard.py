@@ -47,7 +47,7 @@ class Guard(threading.Thread):
     def _look_at_limit(self) -> None:
         limit = self._attempt.begun.timeout_seconds
         if limit is not None and now() >= self._attempt.begun.accepted_at + limit:
-            self._end_with(lambda: timed_out(limit))
+            self._end_with(lambda: timed_out(limit, threading.main_thread()))
 
     def _look_at_cancel(self) -> None:
         if self._attempt.cancelled_at is None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from itertools import chain
 from typing import Any, NamedTuple
 
-from mobula_driver.errors import describe, main_stack, trace
+from mobula_driver.errors import describe, stack_of, trace
 
 DEPTH_MAX = 64
 
 
 class Outcome(NamedTuple):
     kind: str
-    """`succeeded`, `failed` or `cancelled`."""
+    """`succeeded`, `failed`, `cancelled`, or `released`: handed back before user code began."""
     text: bytes = b""
     """The JSON of the result, or of the error."""
     story: str = ""
@@ -26,6 +27,7 @@ class Outcome(NamedTuple):
 
 
 cancelled = Outcome("cancelled")
+released = Outcome("released")
 
 
 def succeeded(value: Any) -> Outcome:
@@ -46,14 +48,14 @@ def failed(error: BaseException) -> Outcome:
 
 def terminated(error: BaseException | None = None) -> Outcome:
     """The outcome of a task that was told to stop, by somebody other than the app."""
-    story = main_stack() if error is None else trace(error)
+    story = stack_of(threading.main_thread()) if error is None else trace(error)
     return _failed({"type": "Terminated", "message": "The driver was told to stop (SIGTERM).", "traceback": story})
 
 
-def timed_out(seconds: float) -> Outcome:
-    """The outcome of a task that ran beyond its limit; its traceback is where it was then."""
+def timed_out(seconds: float, thread: threading.Thread) -> Outcome:
+    """The outcome of a task that ran beyond its limit in this thread; its traceback is where it was then."""
     message = f"The attempt ran longer than its limit of {seconds:g} s."
-    return _failed({"type": "TimedOut", "message": message, "traceback": main_stack()})
+    return _failed({"type": "TimedOut", "message": message, "traceback": stack_of(thread)})
 
 
 def encode(value: Any) -> bytes:

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { Attempt, AttemptState } from '../../core/attempt.ts';
 import { rayJobId } from '../../core/ids.ts';
 import type { RunnerName } from '../../core/runner.ts';
-import { type Executor, toDate, toDateOrNull } from '../db.ts';
+import { type Executor, list, toDate, toDateOrNull } from '../db.ts';
 
 interface Row {
   attempt: number;
@@ -50,4 +50,26 @@ export async function findDrivenState(
     select 'RUNNING' from mobula.executions
     where id = ${id} and attempt = ${attempt} and nonce = ${nonce} and state in ('RUNNING', 'CANCELLING')`);
   return row?.state ?? null;
+}
+
+/** How the outcomes of many drivers were recorded, each as `findDrivenState` says it once it is over; by execution id. */
+export async function findEndedStates(
+  db: Executor,
+  driven: readonly { readonly id: string; readonly attempt: number; readonly nonce: string }[],
+): Promise<ReadonlyMap<string, AttemptState>> {
+  if (driven.length === 0) return new Map();
+  const rows = await db.execute<{ id: string; state: AttemptState }>(sql`
+    select a.execution_id as id, a.state
+    from unnest(${list(
+      driven.map(({ id }) => id),
+      'uuid',
+    )}, ${list(
+      driven.map(({ attempt }) => attempt),
+      'integer',
+    )}, ${list(
+      driven.map(({ nonce }) => nonce),
+      'uuid',
+    )}) as d(id, attempt, nonce)
+    join mobula.attempts a on a.execution_id = d.id and a.attempt = d.attempt and a.nonce = d.nonce`);
+  return new Map(rows.map(({ id, state }) => [id, state]));
 }

@@ -10,7 +10,8 @@ export interface Submission {
 
 /**
  * Notes which attempts the cluster has accepted, and when to look after each. Rows that moved on meanwhile (a driver has
- * begun, somebody adopted the attempt) keep what they have. Repeatable; no observer sees a change.
+ * begun, somebody adopted the attempt) keep what they have. Repeatable; no observer sees a change. Rows are locked by id,
+ * since the drivers of a batch begin in batches while this is written.
  */
 export async function recordSubmissions(
   db: Executor,
@@ -18,20 +19,26 @@ export async function recordSubmissions(
   checkSeconds: { readonly accepted: number; readonly unknown: number },
 ): Promise<void> {
   await db.execute(sql`
+    with s as materialized (
+      select * from unnest(${list(
+        submissions.map(({ id }) => id),
+        'uuid',
+      )}, ${list(
+        submissions.map(({ epoch }) => epoch),
+        'bigint',
+      )}, ${list(
+        submissions.map(({ session }) => session),
+        'text',
+      )}) as s(id, epoch, session)
+    ),
+    unbegun as materialized (
+      select e.id from mobula.executions e join s on e.id = s.id and e.epoch = s.epoch
+      where e.state in ('RUNNING', 'CANCELLING') and e.nonce is null order by e.id for no key update of e
+    )
     update mobula.executions e
     set ray_session = s.session, holder = null,
       check_at = ${now} + case when s.session is null then ${seconds(checkSeconds.unknown)}
         else ${seconds(checkSeconds.accepted)} end
-    from unnest(${list(
-      submissions.map(({ id }) => id),
-      'uuid',
-    )}, ${list(
-      submissions.map(({ epoch }) => epoch),
-      'bigint',
-    )},
-      ${list(
-        submissions.map(({ session }) => session),
-        'text',
-      )}) as s(id, epoch, session)
+    from s join unbegun on unbegun.id = s.id
     where e.id = s.id and e.epoch = s.epoch and e.state in ('RUNNING', 'CANCELLING') and e.nonce is null`);
 }

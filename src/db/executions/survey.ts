@@ -16,7 +16,7 @@ export interface Survey {
   readonly expired: boolean;
   readonly lapsed: boolean;
   readonly checksDue: boolean;
-  /** Records of ended jobs on the cluster asked about that may be deleted; nothing waits for them, so they do not count in `nextWakeAt`. */
+  /** Records of ended jobs on the clusters asked about that may be deleted; nothing waits for them, so they do not count in `nextWakeAt`. */
   readonly recordsDue: boolean;
   /** So many counts were appended that they should be folded. */
   readonly talliesLong: boolean;
@@ -38,13 +38,18 @@ export interface SurveyScope {
   readonly queues: readonly string[] | null;
   /** The cluster whose slots matter, if there is one. */
   readonly capacity?: Pick<RemoteClaimOptions, 'runner' | 'cluster' | 'concurrency'> | null;
+  /** The clusters that keep a record of each attempt until it is deleted. */
+  readonly keepers?: readonly string[];
 }
 
 /**
  * One look at everything, in a few index probes at any table size: queues are found by skipping through the claim's
  * index, never by reading a backlog. It writes nothing, so an idle database stays idle.
  */
-export async function survey(db: Executor, { forms, queues, capacity = null }: SurveyScope): Promise<Survey> {
+export async function survey(
+  db: Executor,
+  { forms, queues, capacity = null, keepers = [] }: SurveyScope,
+): Promise<Survey> {
   const [row] = await db.execute<{
     lanes: string | null;
     delayed_due: boolean;
@@ -97,8 +102,9 @@ export async function survey(db: Executor, { forms, queues, capacity = null }: S
       (select json_agg(json_build_array(p.form, p.queue, p.place))::text from placed p) as lanes,
       coalesce(delayed.at <= ${now}, false) as delayed_due, coalesce(expiring.at <= ${now}, false) as expired,
       checks.lapsed, checks.due as checks_due,
-      coalesce((select min(ray_record_until) from mobula.attempts
-        where ray_record_until is not null and cluster = ${capacity?.cluster ?? null}) <= ${now}, false) as records_due,
+      coalesce((select min(oldest.at) from unnest(${list(keepers, 'text')}) as keeper(cluster) cross join lateral (
+        select min(ray_record_until) as at from mobula.attempts
+        where ray_record_until is not null and cluster = keeper.cluster) oldest) <= ${now}, false) as records_due,
       exists (select from mobula.final_tallies offset 1000) as tallies_long,
       (select json_agg(json_build_array(s.name, s.timetable, floor(extract(epoch from s.next_at) * 1000)))::text
         from mobula.schedules s) as schedules,

@@ -27,7 +27,10 @@ export const inStatement =
 /** Changes some calls of the Ray runner. */
 export const withRay =
   (change: (ray: RemoteRunner, world: World) => Partial<RemoteRunner>): NonNullable<Mutation['engine']> =>
-  (engine, world) => ({ ...engine, ray: engine.ray && { ...engine.ray, ...change(engine.ray, world) } });
+  (engine, world) => {
+    const ray = engine.ray && { ...engine.ray, ...change(engine.ray, world) };
+    return { ...engine, ray, remotes: ray ? [ray] : [] };
+  };
 
 /** Changes some settings of the engine; the drivers keep the right ones. */
 export const withSettings =

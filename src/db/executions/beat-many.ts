@@ -1,0 +1,33 @@
+import { sql } from 'drizzle-orm';
+import { type Executor, list, now } from '../db.ts';
+import type { Beat } from './beat.ts';
+
+/**
+ * Notes of many attempts that their drivers live, each as `beatAttempt` does, in one statement. Answers in the order asked;
+ * null is one that is over. Rows are locked by id, so that overlapping batches queue up.
+ */
+export async function beatAttempts(
+  db: Executor,
+  beats: readonly Beat[],
+): Promise<({ readonly cancel: boolean } | null)[]> {
+  const column = <Field extends keyof Beat>(field: Field) => beats.map((beat) => beat[field]);
+  const rows = await db.execute<{ place: number; cancel: boolean }>(sql`
+    with asked as materialized (
+      select * from unnest(${list(column('id'), 'uuid')}, ${list(column('attempt'), 'integer')}, ${list(column('nonce'), 'uuid')},
+        ${list(column('progress'), 'text')}) with ordinality as a(id, attempt, nonce, progress, place)
+    ),
+    current as materialized (
+      select a.* from asked a join mobula.executions e on e.id = a.id
+      where e.attempt = a.attempt and e.nonce = a.nonce and e.state in ('RUNNING', 'CANCELLING')
+      order by e.id for no key update of e
+    )
+    update mobula.executions e
+    set beat_at = ${now}, progress = coalesce(c.progress, e.progress),
+      version = e.version + case when c.progress is null then 0 else 1 end
+    from current c
+    where e.id = c.id and e.attempt = c.attempt and e.nonce = c.nonce and e.state in ('RUNNING', 'CANCELLING')
+    returning c.place::integer as place, e.state = 'CANCELLING' as cancel`);
+  const answers: ({ readonly cancel: boolean } | null)[] = beats.map(() => null);
+  for (const { place, cancel } of rows) answers[place - 1] = { cancel };
+  return answers;
+}
