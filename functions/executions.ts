@@ -6,7 +6,7 @@ import { findAttempts } from '../src/db/executions/find-attempts.ts';
 import { type ServedResult, serveResult } from '../src/engine/read-result.ts';
 import { jsonAnswer, rawAnswer, rawObject } from '../src/http/json-answer.ts';
 import { route } from '../src/http/route.ts';
-import { attemptsText, taskAnswer, taskMembers } from '../src/http/task-object.ts';
+import { attemptsText, taskMembers, taskWithAttemptsAnswer } from '../src/http/task-object.ts';
 import { type Deployed, viewOf } from './deployed.ts';
 import { judgeExpiry } from './status.ts';
 
@@ -19,7 +19,7 @@ export const executionRoute = (deployed: Deployed) =>
     scope: 'read',
     summary: 'One execution with all its attempts.',
     answers: {
-      200: { description: 'As it is now; `attempts` come oldest first.', schema: taskAnswer },
+      200: { description: 'As it is now; `attempts` come oldest first.', schema: taskWithAttemptsAnswer },
       404: { description: 'There is no such execution.' },
     },
     async handle({ params, caller }) {

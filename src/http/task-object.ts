@@ -1,6 +1,7 @@
 import * as z from 'zod';
-import type { Attempt } from '../core/attempt.ts';
+import { type Attempt, attemptStates } from '../core/attempt.ts';
 import { type Execution, isFinal, states, statusOf } from '../core/execution.ts';
+import { runnerNames } from '../core/runner.ts';
 import { type RawMember, rawArray, rawObject } from './json-answer.ts';
 
 /**
@@ -97,6 +98,15 @@ export const attemptsText = (attempts: readonly Attempt[], view: TaskView): stri
 
 const time = z.iso.datetime().nullable();
 
+const errorSchema = z
+  .object({
+    type: z.string(),
+    message: z.string(),
+    retryable: z.boolean().optional(),
+    traceback: z.string().optional(),
+  })
+  .nullable();
+
 /** The task object, for the document. */
 export const taskSchema = z
   .object({
@@ -120,14 +130,7 @@ export const taskSchema = z
     result_bytes: z.int().nullable(),
     result_sha256: z.string().nullable(),
     result_reason: z.string().optional(),
-    error: z
-      .object({
-        type: z.string(),
-        message: z.string(),
-        retryable: z.boolean().optional(),
-        traceback: z.string().optional(),
-      })
-      .nullable(),
+    error: errorSchema,
     progress: z.unknown(),
     metadata: z.record(z.string(), z.unknown()).nullable().optional(),
     ray: z.object({ job_id: z.string(), address: z.string() }).nullable().optional(),
@@ -137,3 +140,19 @@ export const taskSchema = z
   .meta({ id: 'Task' });
 
 export const taskAnswer = z.object({ task: taskSchema });
+
+const attemptSchema = z.object({
+  attempt: z.int(),
+  state: z.enum(attemptStates),
+  runner: z.enum(runnerNames),
+  claimed_at: z.iso.datetime(),
+  begun_at: time,
+  ended_at: time,
+  ray_job_id: z.string().nullable(),
+  error: errorSchema,
+});
+
+/** The same with its attempts. */
+export const taskWithAttemptsAnswer = z.object({
+  task: taskSchema.extend({ attempts: z.array(attemptSchema) }).meta({ id: 'TaskWithAttempts' }),
+});
