@@ -38,8 +38,9 @@ async function later<T>(
   work: (engine: Engine) => Promise<T>,
 ): Promise<void> {
   let isAnswered = false;
-  const start = () => world.app.serve({ verb, about: null }, work, () => (isAnswered = true));
-  world.scheduler.after(seconds * 1_000, start);
+  world.app.serve({ verb, about: null, afterMs: seconds * 1_000 }, work, () => {
+    isAnswered = true;
+  });
   await world.scheduler.run(() => isAnswered);
 }
 

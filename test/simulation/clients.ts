@@ -25,12 +25,20 @@ const pause = (world: World, seconds: number): Promise<void> =>
 export function startClients(world: World): void {
   const { plan, scheduler } = world;
   const known: Known = new Map();
+  const send = (atSeconds: number, errand: () => Promise<void>) => {
+    world.busyClients += 1;
+    scheduler.after(atSeconds * 1_000, async () => {
+      void errand().finally(() => {
+        world.busyClients -= 1;
+      });
+    });
+  };
   plan.wishes.forEach((wish, number) => {
     const learn = (id: string) => void known.set(number, id);
-    scheduler.after(wish.atSeconds * 1_000, () => void enqueueInsistently(world, wish, learn));
+    send(wish.atSeconds, () => enqueueInsistently(world, wish, learn));
   });
   for (const order of plan.orders) {
-    scheduler.after(order.atSeconds * 1_000, () => void carryOut(world, order, known));
+    send(order.atSeconds, () => carryOut(world, order, known));
   }
 }
 

@@ -20,5 +20,5 @@ function triggers(world: World): number {
   return world.dice.chance(world.weather.triggerRepeats) ? 3 : 1;
 }
 
-const hasComeToRest = async ({ ray, app, statements }: World): Promise<boolean> =>
-  ray.drivers.size === 0 && app.isIdle() && (await statements.areAllFinal());
+const hasComeToRest = async ({ ray, app, statements, busyClients }: World): Promise<boolean> =>
+  busyClients === 0 && ray.drivers.size === 0 && app.isIdle() && (await statements.areAllFinal());

@@ -42,6 +42,7 @@ export function makeWorld(plan: Plan, database: SimulatedDatabase, mutation: Mut
     outcomesInFlight: new Map(),
     senders: new Map(),
     unreadable: [],
+    busyClients: 0,
     isAtRest: false,
     isCalm: false,
     calmSinceMs: Number.POSITIVE_INFINITY,

@@ -19,7 +19,7 @@ const quick = [
   'an idempotency key that is not looked at',
   'an attempt that nobody looks after',
 ];
-const seedsMax = 40;
+const seedsMax = 120;
 
 const fresh = useDatabase();
 let database: SimulatedDatabase;

@@ -38,6 +38,8 @@ export interface World {
   /** Faults are over; everything must come to an end now. */
   isCalm: boolean;
   calmSinceMs: number;
+  /** Clients who have not got what they want, and not given up. */
+  busyClients: number;
   /** Everything has. */
   isAtRest: boolean;
   /** Who has submitted a job. */

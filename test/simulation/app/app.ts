@@ -9,15 +9,17 @@ import { makeSimulatedEngine } from './simulated-engine.ts';
 /** What a call is for. */
 export interface Serving {
   readonly verb: string;
+  /** How long the question is on its way. */
+  readonly afterMs: number;
   /** The execution it is about. */
   readonly about: string | null;
 }
 
 /** The app as its platform runs it: instances that come, serve some calls, and go without notice. */
 export interface App {
-  /** Has an instance do a call, and tells how it ended. */
+  /** Has an instance do a call, whose question is on its way for so long, and tells how it ended. */
   serve<T>(serving: Serving, work: (engine: Engine) => Promise<T>, answered: (outcome: Outcome<T>) => void): void;
-  /** Whether no call is under way. */
+  /** Whether no call is under way, nor on its way. */
   isIdle(): boolean;
 }
 
@@ -36,6 +38,7 @@ export function makeApp(world: World): App {
   const instances: Instance[] = [];
   const openCalls = new Map<string, number>();
   let births = 0;
+  let onTheirWay = 0;
   let ranAtMs = scheduler.nowMs();
 
   function startInstance(): Instance {
@@ -84,7 +87,7 @@ export function makeApp(world: World): App {
     ranAtMs = scheduler.nowMs();
   }
 
-  function serve<T>(
+  function start<T>(
     { verb, about }: Serving,
     work: (engine: Engine) => Promise<T>,
     answered: (outcome: Outcome<T>) => void,
@@ -121,7 +124,16 @@ export function makeApp(world: World): App {
     );
   }
 
-  return { serve, isIdle: () => [...openCalls.values()].every((count) => count === 0) };
+  return {
+    serve(serving, work, answered) {
+      onTheirWay += 1;
+      scheduler.after(serving.afterMs, () => {
+        onTheirWay -= 1;
+        start(serving, work, answered);
+      });
+    },
+    isIdle: () => onTheirWay === 0 && [...openCalls.values()].every((count) => count === 0),
+  };
 }
 
 /** An error that is none of ours is a bug, wherever it ends. */

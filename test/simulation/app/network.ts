@@ -36,12 +36,10 @@ export function ask<T>(world: World, asking: Asking, work: (engine: Engine) => P
     scheduler.after(patienceSeconds * 1_000, () => resolve({ kind: 'broken' }), from);
     const breakOff = () => isNoticed && scheduler.after(dice.between(1, 500), () => resolve({ kind: 'broken' }), from);
     if (lost === 'question') return void breakOff();
-    scheduler.after(outMs, () =>
-      world.app.serve({ verb, about }, work, (outcome) => {
-        if (lost === 'answer') return void breakOff();
-        scheduler.after(latencyMs(), () => resolve(toReply(outcome)), from);
-      }),
-    );
+    world.app.serve({ verb, about, afterMs: outMs }, work, (outcome) => {
+      if (lost === 'answer') breakOff();
+      else scheduler.after(latencyMs(), () => resolve(toReply(outcome)), from);
+    });
   });
 }
 

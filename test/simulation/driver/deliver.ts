@@ -55,12 +55,13 @@ async function sayLastWords(
   { world, process, id }: Driven,
   work: (engine: Engine) => Promise<unknown>,
 ): Promise<never> {
-  const { stuckSeconds, graceSeconds, backoff: wait } = world.plan.settings;
-  const { dice, scheduler, app } = world;
-  const delayMs = dice.pick([0, graceSeconds, graceSeconds + wait.baseSeconds + 20, stuckSeconds]) * 1_000;
-  scheduler.after(delayMs + dice.between(0, 20_000), () =>
-    app.serve({ verb: 'complete', about: id }, work, () => undefined),
-  );
+  const { graceSeconds, backoff: wait } = world.plan.settings;
+  const { dice } = world;
+  // About as long as it takes to call the attempt lost and to claim the next one, or no time at all.
+  const untilNextMs = (graceSeconds + wait.baseSeconds + 12) * 1_000;
+  const delayMs = dice.pick([0, untilNextMs, untilNextMs, untilNextMs * 2]);
+  const afterMs = delayMs + dice.between(0, 15_000);
+  world.app.serve({ verb: 'complete', about: id, afterMs }, work, () => undefined);
   kill(process, 'after its last words');
   return never();
 }

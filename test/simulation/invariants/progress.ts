@@ -45,7 +45,9 @@ function boundMs(world: World, attempt: AttemptRow): number {
   const { settings, cronSeconds } = plan;
   const after = (fromMs: number, seconds: number) =>
     Math.max(fromMs, calmSinceMs + aftermathSeconds * 1_000) + (seconds + 2 * cronSeconds + slackSeconds) * 1_000;
-  if (attempt.begun_at === null) return after(msOf(attempt.claimed_at) + settings.startTimeoutSeconds * 1_000, 0);
+  // Whoever claimed it may have died before it was sent: then its lease has to lapse first.
+  const startSeconds = Math.max(settings.startTimeoutSeconds, settings.leaseSeconds);
+  if (attempt.begun_at === null) return after(msOf(attempt.claimed_at) + startSeconds * 1_000, 0);
   const run = world.ledger.codeRuns.find((of) => of.id === attempt.execution_id && of.attempt === attempt.attempt);
   const overMs = run ? endMsOf(run) : msOf(attempt.begun_at);
   if (attempt.runner === 'inline') return after(overMs, settings.leaseSeconds + slackSeconds);

@@ -38,8 +38,23 @@ const cutOffWhile =
 
 const lateOutcomes: Theme = {
   name: 'late outcomes',
-  weather: { driverSaysLastWords: 1, driverDies: 0, driverEndsSilently: 0, diesAfterStoring: 0, jobStartsLate: 0 },
-  settings: { graceSeconds: 2, maxAttempts: 5, backoff: { baseSeconds: 1, jitter: 1 } },
+  tasks: ['ray', 'ray_idempotent', 'both'],
+  settings: {
+    runner: 'ray_job',
+    concurrency: 6,
+    graceSeconds: 2,
+    maxAttempts: 5,
+    backoff: { baseSeconds: 1, jitter: 1 },
+  },
+  weather: {
+    driverSaysLastWords: 1,
+    driverDies: 0,
+    driverFreezes: 0,
+    driverEndsSilently: 0,
+    diesAfterStoring: 0,
+    jobStartsLate: 0,
+    rayCallTrouble: 0.05,
+  },
 };
 
 /** Drivers that are at work when something happens to their cluster, and little else that goes wrong. */
