@@ -117,30 +117,33 @@ async function createVerified(desk: Desk, digest: Digest, stream: ReadableStream
   }
 }
 
-async function open(desk: Desk, reference: string, end?: AbortSignal): Promise<OpenAnswer> {
+/** An object of the length that its reference says, unread. */
+type Found = { readonly kind: 'found'; readonly digest: Digest; readonly pieces: Pieces };
+
+async function find(desk: Desk, reference: string): Promise<Found | NoValue> {
   const digest = desk.parse(reference);
   if (!digest) return { kind: 'foreign', message: 'The reference is not of this store.' };
   const found = await attempt(desk, desk.timeoutMs, (signal) => desk.wire.get(desk.keyOf(digest), signal));
   if (!found) return { kind: 'absent', message: 'The value is not in the store.' };
-  const { bytes } = digest;
-  if (found.bytes === null || found.bytes === bytes) {
-    return { kind: 'found', bytes, stream: verifiedInTime(desk, found.pieces, digest, end) };
-  }
-  found.pieces.cancel().catch(() => undefined);
+  const { bytes, pieces } = found;
+  if (bytes === null || bytes === digest.bytes) return { kind: 'found', digest, pieces };
+  pieces.cancel().catch(() => undefined);
   return mismatch;
 }
 
+async function open(desk: Desk, reference: string): Promise<OpenAnswer> {
+  const found = await find(desk, reference);
+  if (found.kind !== 'found') return found;
+  const { pieces, digest } = found;
+  const quiet = watchPieces(desk);
+  return { kind: 'found', bytes: digest.bytes, stream: verified(pieces, digest, { ...quiet, onFail: quiet.onGive }) };
+}
+
 /** The time runs while a piece is waited for, not while whoever reads is slow to ask for it. */
-function verifiedInTime(
-  { timeoutMs }: Desk,
-  source: Pieces,
-  digest: Digest,
-  end?: AbortSignal,
-): ReadableStream<Uint8Array> {
+function watchPieces({ timeoutMs }: Desk) {
   const quiet = new AbortController();
   const { start, rest } = watch(timeoutMs, (error) => quiet.abort(error));
-  const stop = end ? AbortSignal.any([end, quiet.signal]) : quiet.signal;
-  return verified(source, digest, { onAsk: start, onGive: rest, onFail: rest, stop });
+  return { onAsk: start, onGive: rest, stop: quiet.signal };
 }
 
 async function read(desk: Desk, reference: string, bytesMax: number): Promise<ReadAnswer> {
@@ -148,17 +151,16 @@ async function read(desk: Desk, reference: string, bytesMax: number): Promise<Re
   if (digest && digest.bytes > bytesMax) {
     return { kind: 'too_large', message: `The value has ${digest.bytes} bytes, more than ${bytesMax}.` };
   }
-  const end = new AbortController();
-  const opened = await open(desk, reference, end.signal);
-  if (opened.kind !== 'found') return opened;
-  const { bytes, stream } = opened;
+  const found = await find(desk, reference);
+  if (found.kind !== 'found') return found;
+  const quiet = watchPieces(desk);
+  const call = (end: AbortSignal) =>
+    collect(found.pieces, found.digest, { ...quiet, stop: AbortSignal.any([quiet.stop, end]) });
   try {
-    return { kind: 'found', bytes: await within(transferMs(desk, bytes), () => collect(stream, bytes)) };
+    return { kind: 'found', bytes: await within(transferMs(desk, found.digest.bytes), call) };
   } catch (error) {
     if (error instanceof WrongBytes) return mismatch;
     throw bucketUnavailable(desk.place, error);
-  } finally {
-    end.abort(); // Lets go of a store that is still sending, now and then a byte.
   }
 }
 

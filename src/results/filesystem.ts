@@ -5,7 +5,7 @@ import { MobulaError } from '../core/errors.ts';
 import type { Digest, NoValue, OpenAnswer, ReadAnswer, ResultStore } from '../core/result-store.ts';
 import { nodePieces } from './node-pieces.ts';
 import { makeProbe } from './probe.ts';
-import { collect, readOut, verified, WrongBytes } from './verified.ts';
+import { collect, type Pieces, readOut, verified, WrongBytes } from './verified.ts';
 
 /**
  * Keeps values as files under one folder, named by their digest. Writes are create-only: a temporary file is linked into
@@ -110,18 +110,26 @@ async function createVerified(root: string, digest: Digest, stream: ReadableStre
   }
 }
 
-async function openStream(root: string, text: string): Promise<OpenAnswer> {
+/** A file of the length that its reference says, unread. */
+type Found = { readonly kind: 'found'; readonly digest: Digest; readonly pieces: Pieces };
+
+async function find(root: string, text: string): Promise<Found | NoValue> {
   const digest = parse(text);
   if (!digest) return { kind: 'foreign', message: 'The reference is not of this store.' };
   const path = await locate(root, digest);
   const file = path === null ? null : await openRegular(path);
   if (!file) return { kind: 'absent', message: 'The value is not in the store.' };
   const { size } = await file.stat();
-  if (size !== digest.bytes) {
-    await file.close();
-    return mismatch;
-  }
-  return { kind: 'found', bytes: size, stream: verified(nodePieces(file.createReadStream()), digest) };
+  if (size === digest.bytes) return { kind: 'found', digest, pieces: nodePieces(file.createReadStream()) };
+  await file.close();
+  return mismatch;
+}
+
+async function openStream(root: string, text: string): Promise<OpenAnswer> {
+  const found = await find(root, text);
+  if (found.kind !== 'found') return found;
+  const { digest, pieces } = found;
+  return { kind: 'found', bytes: digest.bytes, stream: verified(pieces, digest) };
 }
 
 async function read(root: string, text: string, bytesMax: number): Promise<ReadAnswer> {
@@ -129,10 +137,10 @@ async function read(root: string, text: string, bytesMax: number): Promise<ReadA
   if (digest && digest.bytes > bytesMax) {
     return { kind: 'too_large', message: `The value has ${digest.bytes} bytes, more than ${bytesMax}.` };
   }
-  const opened = await openStream(root, text);
-  if (opened.kind !== 'found') return opened;
+  const found = await find(root, text);
+  if (found.kind !== 'found') return found;
   try {
-    return { kind: 'found', bytes: await collect(opened.stream, opened.bytes) };
+    return { kind: 'found', bytes: await collect(found.pieces, found.digest) };
   } catch (error) {
     if (error instanceof WrongBytes) return mismatch;
     throw error;

@@ -24,32 +24,52 @@ export interface Listener {
 }
 
 /**
- * The source as a stream, which fails before its end unless it has the digest's length and SHA-256: the last piece is
- * held back until the whole is verified, so whoever takes a failed stream for a value has too few bytes.
+ * Takes in a value's pieces in their order; throws as soon as one shows that it is another value, or at the end.
  *
  * It hashes by `node:crypto` because WebCrypto cannot do so piece by piece; workerd has it too.
+ */
+function verifier(digest: Digest) {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  return {
+    take(piece: Uint8Array): void {
+      bytes += piece.byteLength;
+      if (bytes > digest.bytes) throw new WrongBytes(`There are more than ${digest.bytes} bytes.`);
+      hash.update(piece);
+    },
+    end(): void {
+      if (bytes !== digest.bytes) throw new WrongBytes(`There are ${bytes} bytes instead of ${digest.bytes}.`);
+      if (hash.digest('hex') !== digest.sha256) throw new WrongBytes('The bytes have another SHA-256.');
+    },
+  };
+}
+
+/** A read that waits for ever ends when its source is cancelled. */
+function cancelOn(stop: AbortSignal | undefined, source: Pieces): void {
+  stop?.addEventListener('abort', () => void source.cancel(stop.reason).catch(() => undefined), { once: true });
+}
+
+/**
+ * The source as a stream, which fails before its end unless it has the digest's length and SHA-256: the last piece is
+ * held back until the whole is verified, so whoever takes a failed stream for a value has too few bytes.
  */
 export function verified(
   source: Pieces,
   digest: Digest,
   { onAsk, onGive, onFail, stop }: Listener = {},
 ): ReadableStream<Uint8Array> {
-  const hash = createHash('sha256');
-  let bytes = 0;
+  const whole = verifier(digest);
   let held: Uint8Array | undefined;
 
   /** Takes in what was read and gives out the piece before it: the last one only if all of them were right. */
   function exchange({ done, value }: Awaited<ReturnType<Pieces['read']>>): Uint8Array | undefined {
     const before = held;
     if (done) {
-      if (bytes !== digest.bytes) throw new WrongBytes(`There are ${bytes} bytes instead of ${digest.bytes}.`);
-      if (hash.digest('hex') !== digest.sha256) throw new WrongBytes('The bytes have another SHA-256.');
+      whole.end();
       return before;
     }
     if (!value?.byteLength) return undefined;
-    bytes += value.byteLength;
-    if (bytes > digest.bytes) throw new WrongBytes(`There are more than ${digest.bytes} bytes.`);
-    hash.update(value);
+    whole.take(value);
     held = value;
     return before;
   }
@@ -64,8 +84,7 @@ export function verified(
     }
   }
 
-  // A read that waits for ever ends when its source is cancelled.
-  stop?.addEventListener('abort', () => void source.cancel(stop.reason).catch(() => undefined), { once: true });
+  cancelOn(stop, source);
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -85,15 +104,35 @@ export function verified(
   );
 }
 
-/** Reads to its end a stream that has no more than `bytes` bytes. */
-export async function collect(stream: ReadableStream<Uint8Array>, bytes: number): Promise<Uint8Array> {
-  const whole = new Uint8Array(bytes);
+/** The source in one piece, if it has the digest's length and SHA-256: as `verified`, without the cost of a stream. */
+export async function collect(
+  source: Pieces,
+  digest: Digest,
+  { onAsk, onGive, stop }: Omit<Listener, 'onFail'> = {},
+): Promise<Uint8Array> {
+  const whole = verifier(digest);
+  const bytes = new Uint8Array(digest.bytes);
   let filled = 0;
-  for await (const piece of stream) {
-    whole.set(piece, filled);
-    filled += piece.byteLength;
+  cancelOn(stop, source);
+  try {
+    for (;;) {
+      onAsk?.();
+      const { done, value } = await source.read();
+      stop?.throwIfAborted();
+      if (done) break;
+      if (!value) continue;
+      whole.take(value);
+      bytes.set(value, filled);
+      filled += value.byteLength;
+    }
+    whole.end();
+    return bytes;
+  } catch (error) {
+    source.cancel(error).catch(() => undefined);
+    throw error;
+  } finally {
+    onGive?.();
   }
-  return whole.subarray(0, filled);
 }
 
 /** Reads a stream to its end for the sake of whether it fails. */
