@@ -31,6 +31,16 @@ type ArrayType =
 /** A bound array: one parameter however long, where drizzle alone would make a parameter of each item. */
 export const list = (values: readonly unknown[], type: ArrayType): SQL => sql`${sql.param(values)}::${sql.raw(type)}[]`;
 
+/** As `list`, for arrays that are unnested side by side: one that holds nothing but nulls is sent empty, as `unnest` pads it. */
+export const column = (values: readonly unknown[], type: ArrayType): SQL =>
+  list(values.every((value) => value === null) ? [] : values, type);
+
+/**
+ * Ends a `select` from `unnest` of so many rows, and takes none away: the planner, which counts a limit that it cannot
+ * read as a tenth, looks each row up by key then. Believing all of them it would rather scan a table of up to a million rows.
+ */
+export const fewerThanThereAre = (rows: number): SQL => sql`limit (select ${rows}::integer)`;
+
 /** The database's time; the only clock there is. */
 export const now = sql.raw('mobula.clock()');
 

@@ -4,6 +4,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { connectDatabase } from '../../src/db/connect.ts';
 import type { Db, Executor } from '../../src/db/db.ts';
 import { pgExecutor } from '../../src/db/drivers/pooled.ts';
+import { beatAttempts } from '../../src/db/executions/beat-many.ts';
+import { beginAttempts } from '../../src/db/executions/begin-many.ts';
 import { claimInline, claimRemote, openCapacity } from '../../src/db/executions/claim.ts';
 import { claimOneInline } from '../../src/db/executions/claim-one.ts';
 import { expireQueued } from '../../src/db/executions/expire.ts';
@@ -12,7 +14,7 @@ import { survey } from '../../src/db/executions/survey.ts';
 import { takeChecks } from '../../src/db/executions/take-checks.ts';
 import { takeLapsed } from '../../src/db/executions/take-lapsed.ts';
 import { useDatabase } from '../support/database.ts';
-import { claim, finish, lane, newId } from './support.ts';
+import { claim, enqueueAll, finish, lane, newId } from './support.ts';
 
 /** A node of `explain (analyze, buffers, format json)`, of whose many members these are looked at. */
 interface Node {
@@ -42,7 +44,7 @@ interface Plan {
 }
 
 /** Runs a statement for its plan, and takes it back. */
-async function planOf(run: (executor: Executor) => Promise<unknown>): Promise<Plan> {
+async function planOf(run: (executor: Executor) => Promise<unknown>, url = database.url()): Promise<Plan> {
   let root: Node | undefined;
   const explaining = (tx: Executor): Executor => ({
     async execute<Row extends object>(statement: SQL): Promise<Row[]> {
@@ -53,7 +55,7 @@ async function planOf(run: (executor: Executor) => Promise<unknown>): Promise<Pl
       return [];
     },
   });
-  const client = new Client({ connectionString: database.url() });
+  const client = new Client({ connectionString: url });
   await client.connect();
   try {
     await client.query('begin');
@@ -215,5 +217,53 @@ describe.each(['before', 'after'])('with a backlog of 150,000, %s the table was 
     expect(plan).toMatchObject({ readsTable: false, seen: 50 });
     expect(plan.indexes).toContain('executions_pkey');
     expect(plan.pages).toBeLessThan(50 * 40);
+  });
+});
+
+// Here a scan of the table looks cheap to the planner, and is what makes each statement dearer than the one before.
+describe('with a history of 30,000 in the order of its ids', () => {
+  const own = useDatabase();
+  let young: Db;
+  beforeAll(async () => {
+    young = connectDatabase(own.url());
+    for (let round = 0; round < 30; round += 1) {
+      await enqueueAll(
+        young,
+        Array.from({ length: 1_000 }, () => ({})),
+      );
+    }
+    await young.execute(sql`analyze`);
+    return () => young.close();
+  }, 60_000);
+
+  test('a claim of 1,000 reads no table from end to end', async () => {
+    const claimOf = (tx: Executor) => claimInline(tx, { ...claimOptions(), lanes: [lane()], limit: 1_000 });
+    const plan = await planOf(claimOf, own.url());
+    expect(plan).toMatchObject({ readsTable: false, seen: 2_000 });
+    expect(plan.nodes.filter((node) => node['Node Type'] === 'Seq Scan')).toEqual([]);
+  });
+
+  test('nor do 1,000 outcomes', async () => {
+    const claimed = await claim(young, { limit: 1_000 });
+    const plan = await planOf((tx) => finish(tx, ...claimed), own.url());
+    expect(plan).toMatchObject({ readsTable: false, seen: 1_000 });
+  });
+
+  test('nor do the begins and beats of many attempts', async () => {
+    const cluster = { runner: 'ray_core', cluster: 'c' } as const;
+    await openCapacity(young, cluster.runner, cluster.cluster);
+    const asked = await claimRemote(young, {
+      ...claimOptions(),
+      ...cluster,
+      lanes: [lane()],
+      limit: 500,
+      concurrency: 500,
+    });
+    const begins = asked.map(({ id, attempt }) => ({ id, attempt, nonce: newId() }));
+    const bounds = { checkSeconds: 60, inputBytesMax: 1_000_000 };
+    expect(await planOf((tx) => beginAttempts(tx, begins, bounds), own.url())).toMatchObject({ readsTable: false });
+    await beginAttempts(young, begins, bounds);
+    const beats = begins.map((each) => ({ ...each, progress: null }));
+    expect(await planOf((tx) => beatAttempts(tx, beats), own.url())).toMatchObject({ readsTable: false });
   });
 });

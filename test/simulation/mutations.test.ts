@@ -11,7 +11,7 @@ const quick = [
   'a driver without a fence',
   'the clock of the process instead of the database',
   'finish by id alone',
-  'claim without lock',
+  'claim without lock, by id',
   'cancel overwrites a final state',
   'a completion wins over a cancel',
   'purge takes what runs',

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { type Executor, list, now } from '../db.ts';
+import { type Executor, fewerThanThereAre, list, now } from '../db.ts';
 import type { Beat } from './beat.ts';
 
 /**
@@ -15,6 +15,7 @@ export async function beatAttempts(
     with asked as materialized (
       select * from unnest(${list(column('id'), 'uuid')}, ${list(column('attempt'), 'integer')}, ${list(column('nonce'), 'uuid')},
         ${list(column('progress'), 'text')}) with ordinality as a(id, attempt, nonce, progress, place)
+      ${fewerThanThereAre(beats.length)}
     ),
     current as materialized (
       select a.* from asked a join mobula.executions e on e.id = a.id

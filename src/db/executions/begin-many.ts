@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { type Executor, list, now, seconds } from '../db.ts';
+import { type Executor, fewerThanThereAre, list, now, seconds } from '../db.ts';
 import type { Begun } from './begin.ts';
 
 /** One of the attempts that ask to begin together; the nonce as for one alone. */
@@ -34,6 +34,7 @@ export async function beginAttempts(
     with asked as materialized (
       select * from unnest(${list(column('id'), 'uuid')}, ${list(column('attempt'), 'integer')}, ${list(column('nonce'), 'uuid')})
         with ordinality as a(id, attempt, nonce, place)
+      ${fewerThanThereAre(asked.length)}
     ),
     sized as materialized (
       select a.*, sum(octet_length(i.input)) over (order by a.place) - octet_length(i.input) >= ${inputBytesMax} as is_later

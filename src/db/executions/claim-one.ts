@@ -7,6 +7,7 @@ import {
   countUp,
   extendLease,
   freeSlots,
+  inputOf,
   type RemoteClaimOptions,
   takeOver,
   toClaimed,
@@ -40,7 +41,7 @@ export const claimOneInline = (db: Executor, options: ClaimOneOptions): Promise<
     with slot as materialized (select 1 as free),
     found as materialized (${find(options)}),
     due as materialized (${lock(options)}),
-    claimed as (${takeOver(sql`due`, 'inline', null, options, renew(options))}),
+    claimed as (${takeOver(isDue, 'inline', null, options, renew(options))}),
     leased as (${extendLease(options)}),
     recounted as (${tally(retried, { sign: -1 })})
     ${read}`,
@@ -57,7 +58,7 @@ export const claimOneRemote = (db: Executor, options: ClaimOneRemoteOptions): Pr
     with slot as materialized (${freeSlots(options)}),
     found as materialized (${find(options)}),
     due as materialized (${lock(options)}),
-    claimed as (${takeOver(sql`due`, options.runner, options.cluster, options, renew(options))}),
+    claimed as (${takeOver(isDue, options.runner, options.cluster, options, renew(options))}),
     leased as (${extendLease(options)}),
     counted as (${countUp(options)}),
     recounted as (${tally(retried, { sign: -1 })})
@@ -77,6 +78,8 @@ const lock = ({ id, allowRetry, force }: ClaimOneOptions): SQL => sql`
     or (${allowRetry} and e.state in ('FAILED', 'LOST', 'EXPIRED')))
   for no key update skip locked`;
 
+const isDue: SQL = sql`e.id = (select id from due)`;
+
 /** An explicit retry is due now, with the task's attempts and its queue timeout anew. */
 const renew = ({ grantedAttempts }: ClaimOneOptions): SQL => sql`,
     max_attempts = case when e.state = 'QUEUED' then e.max_attempts else e.attempt + ${grantedAttempts}::integer end,
@@ -84,8 +87,8 @@ const renew = ({ grantedAttempts }: ClaimOneOptions): SQL => sql`,
     expires_at = case when e.state = 'QUEUED' then e.expires_at else ${now} + ${seconds(sql`e.queue_timeout_seconds`)} end`;
 
 const read: SQL = sql`
-  select f.state as found_state, f.is_due, (select free from slot) as free, c.*, i.input
-  from found f left join claimed c on true left join mobula.inputs i on i.execution_id = c.id`;
+  select f.state as found_state, f.is_due, (select free from slot) as free, c.*, ${inputOf(sql`c.id`)}
+  from found f left join claimed c on true`;
 
 type Row = ClaimedRow & { id: string | null; found_state: State; is_due: boolean; free: number | null };
 

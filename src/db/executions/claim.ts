@@ -40,7 +40,7 @@ export const claimInline = (db: Executor, options: ClaimOptions): Promise<Claime
     db,
     sql`
     with due as materialized (${dueIn(options.lanes, options.limit)}),
-    claimed as (${takeOver(sql`due`, 'inline', null, options)}),
+    claimed as (${takeOver(inPlace, 'inline', null, options)}),
     leased as (${extendLease(options)})
     ${readClaimed}`,
   );
@@ -64,7 +64,7 @@ export const claimRemote = (db: Executor, options: RemoteClaimOptions): Promise<
     with slot as materialized (${freeSlots(options)}),
     candidates as materialized (${dueIn(options.lanes, options.limit)}),
     due as (select * from candidates order by priority desc, due_at, id limit coalesce((select free from slot), 0)),
-    claimed as (${takeOver(sql`due`, options.runner, options.cluster, options)}),
+    claimed as (${takeOver(inPlace, options.runner, options.cluster, options)}),
     leased as (${extendLease(options)}),
     counted as (${countUp(options)})
     ${readClaimed}`,
@@ -83,7 +83,7 @@ export async function openCapacity(db: Executor, runner: RunnerName, cluster: st
  * select that the planner repeats takes more than its limit.
  */
 const dueIn = (lanes: readonly Lane[], limit: number): SQL => sql`
-  select d.id, d.priority, d.due_at
+  select d.place, d.id, d.priority, d.due_at
   from unnest(${list(
     lanes.map((lane) => lane.form),
     'mobula.task_form',
@@ -93,7 +93,7 @@ const dueIn = (lanes: readonly Lane[], limit: number): SQL => sql`
   )})
     as lane(form, queue)
   cross join lateral (
-    select e.id, e.priority, e.due_at from mobula.executions e
+    select e.ctid as place, e.id, e.priority, e.due_at from mobula.executions e
     where e.state = 'QUEUED' and e.ready and e.form = lane.form and e.queue = lane.queue
       and (e.expires_at is null or e.expires_at > ${now})
     order by e.priority desc, e.due_at, e.id
@@ -107,9 +107,15 @@ export const freeSlots = (options: { runner: RunnerName; cluster: string; concur
   select greatest(0, ${options.concurrency} - running) as free from mobula.capacity
   where runner = ${options.runner} and cluster = ${options.cluster} for update`;
 
-/** RUNNING, with the next attempt's number, under our lease. `picked` has the ids, locked; `also` sets further columns. */
+/**
+ * The locked rows where they lie, for no index need be asked again. A row that moved between the statement's snapshot and
+ * its lock, and is due all the same, is left to the next claim.
+ */
+const inPlace: SQL = sql`e.ctid = any(array(select place from due))`;
+
+/** RUNNING, with the next attempt's number, under our lease. `isPicked` finds the rows, locked; `also` sets further columns. */
 export const takeOver = (
-  picked: SQL,
+  isPicked: SQL,
   runner: RunnerName,
   cluster: string | null,
   options: { invocationId: string; leaseSeconds: number },
@@ -121,7 +127,7 @@ export const takeOver = (
     holder = ${options.invocationId}, claimed_at = ${now}, started_at = coalesce(e.started_at, ${now}),
     begun_at = ${runner === 'inline' ? now : null}, check_at = ${now} + ${seconds(options.leaseSeconds)},
     beat_at = null, ray_ended_at = null, finished_at = null, nonce = null, ray_session = null, progress = null${also}
-  from ${picked} where e.id = ${picked}.id
+  where ${isPicked}
   returning e.id, e.task, e.attempt, e.epoch, e.max_attempts, e.timeout_seconds, e.priority, e.due_at`;
 
 export const extendLease = ({ invocationId, leaseSeconds }: { invocationId: string; leaseSeconds: number }): SQL => sql`
@@ -133,9 +139,13 @@ export const countUp = ({ runner, cluster }: { runner: RunnerName; cluster: stri
   update mobula.capacity set running = running + (select count(*) from claimed), changes = changes + 1
   where runner = ${runner} and cluster = ${cluster} and exists (select from claimed)`;
 
+/** The input by a look-up for each row: a join would be planned as a scan of all inputs there are. */
+export const inputOf = (id: SQL): SQL =>
+  sql`(select i.input from mobula.inputs i where i.execution_id = ${id}) as input`;
+
 const readClaimed: SQL = sql`
-  select c.id, c.task, c.attempt, c.epoch, c.max_attempts, c.timeout_seconds, i.input
-  from claimed c join mobula.inputs i on i.execution_id = c.id
+  select c.id, c.task, c.attempt, c.epoch, c.max_attempts, c.timeout_seconds, ${inputOf(sql`c.id`)}
+  from claimed c
   order by c.priority desc, c.due_at, c.id`;
 
 export interface ClaimedRow {

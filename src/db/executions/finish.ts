@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { State } from '../../core/execution.ts';
 import { limits } from '../../core/limits.ts';
 import type { RunnerName } from '../../core/runner.ts';
-import { type Executor, list, now, seconds } from '../db.ts';
+import { column, type Executor, fewerThanThereAre, now, seconds } from '../db.ts';
 import { tally } from './tally.ts';
 
 /**
@@ -52,17 +52,31 @@ export interface Finished {
   readonly durationSeconds: number;
 }
 
-/** The state that follows, from the row `e` as it is when written and the ending `f`. */
-const next = sql`(case
-  when e.state = 'CANCELLING' then 'CANCELLED'
-  when f.ending in ('RELEASED', 'NEVER_BEGAN') then 'QUEUED'
-  when f.ending in ('FAILED', 'LOST') and f.retryable and e.attempt < e.max_attempts then 'QUEUED'
-  else f.ending end)::mobula.execution_state`;
+/** Whether another attempt follows, from the row `e` as it is when written and the ending `f`. */
+const follows = sql`(e.state <> 'CANCELLING' and (f.unbegun or (f.retryable and e.attempt < e.max_attempts)))`;
+
+const next = sql`(case when e.state = 'CANCELLING' then 'CANCELLED' when ${follows} then 'QUEUED' else f.final end)`;
 
 /** Said as a range, so that the planner finds the rows by id: by the index of what is in flight it would visit its dead entries. */
 const isInFlight = sql`e.state between 'RUNNING' and 'CANCELLING'`;
 
 const retryAt = sql`${now} + make_interval(secs => f.delay)`;
+
+/** What the statement needs of an ending, decided here as far as it does not depend on the row. */
+function toColumns({ ending, retryable, result, ...rest }: Finish) {
+  const unbegun = ending === 'RELEASED' || ending === 'NEVER_BEGAN';
+  return {
+    ...rest,
+    ...(result ?? nothing),
+    unbegun,
+    released: ending === 'RELEASED',
+    retryable: retryable && (ending === 'FAILED' || ending === 'LOST'),
+    final: unbegun ? null : ending,
+    resultState: result?.state ?? null,
+  };
+}
+
+const nothing = { value: null, reference: null, bytes: null, sha256: null, reason: null };
 
 /**
  * Ends attempts, any number in one statement: the execution moves on, history gets its row, the cluster its slot. Answers
@@ -70,29 +84,33 @@ const retryAt = sql`${now} + make_interval(secs => f.delay)`;
  */
 export async function finishAttempts(db: Executor, finishes: readonly Finish[]): Promise<Finished[]> {
   if (finishes.length === 0) return [];
-  const rows = finishes.toSorted((a, b) => (a.id < b.id ? -1 : 1)); // one lock order for overlapping batches
-  const column = <Field extends keyof Finish>(field: Field) => rows.map((row) => row[field]);
-  const value = <Field extends keyof FinishedValue>(field: Field) => rows.map((row) => row.result?.[field] ?? null);
+  const rows = finishes.toSorted((a, b) => (a.id < b.id ? -1 : 1)).map(toColumns); // one lock order for overlapping batches
+  const of = <Field extends keyof (typeof rows)[number]>(field: Field, type: Parameters<typeof column>[1]) =>
+    column(
+      rows.map((row) => row[field]),
+      type,
+    );
   return db.execute<Finished>(sql`
     with f as materialized (
-      select * from unnest(${list(column('id'), 'uuid')}, ${list(column('attempt'), 'integer')},
-        ${list(column('epoch'), 'bigint')}, ${list(column('nonce'), 'uuid')}, ${list(column('ending'), 'text')},
-        ${list(column('retryable'), 'boolean')}, ${list(column('delaySeconds'), 'double precision')},
-        ${list(column('error'), 'text')}, ${list(value('state'), 'text')}, ${list(value('value'), 'text')},
-        ${list(value('reference'), 'text')}, ${list(value('bytes'), 'bigint')}, ${list(value('sha256'), 'text')},
-        ${list(value('reason'), 'text')})
-        as f(id, attempt, epoch, nonce, ending, retryable, delay, error, result_state, result, reference, bytes, sha256, reason)
+      select * from unnest(${of('id', 'uuid')}, ${of('attempt', 'integer')}, ${of('epoch', 'bigint')},
+        ${of('nonce', 'uuid')}, ${of('final', 'mobula.execution_state')}, ${of('unbegun', 'boolean')},
+        ${of('released', 'boolean')}, ${of('retryable', 'boolean')}, ${of('delaySeconds', 'double precision')},
+        ${of('error', 'text')}, ${of('resultState', 'text')}, ${of('value', 'text')}, ${of('reference', 'text')},
+        ${of('bytes', 'bigint')}, ${of('sha256', 'text')}, ${of('reason', 'text')})
+        as f(id, attempt, epoch, nonce, final, unbegun, released, retryable, delay, error, result_state, result, reference,
+          bytes, sha256, reason)
+      ${fewerThanThereAre(rows.length)}
     ),
     ended as (
       update mobula.executions e
       set state = ${next}, version = e.version + 1, epoch = e.epoch + 1, holder = null, check_at = null, ray_ended_at = null,
-        ready = ${next} = 'QUEUED' and (f.ending = 'RELEASED' or f.delay = 0),
-        max_attempts = e.max_attempts + case when ${next} = 'QUEUED' and f.ending in ('RELEASED', 'NEVER_BEGAN') then 1 else 0 end,
-        due_at = case when ${next} = 'QUEUED' and f.ending <> 'RELEASED' then ${retryAt} else e.due_at end,
-        run_after = case when ${next} = 'QUEUED' and f.ending <> 'RELEASED' then ${retryAt} else e.run_after end,
-        expires_at = case when ${next} = 'QUEUED' and f.ending in ('FAILED', 'LOST')
+        ready = ${follows} and (f.released or f.delay = 0),
+        max_attempts = e.max_attempts + case when f.unbegun and ${follows} then 1 else 0 end,
+        due_at = case when not f.released and ${follows} then ${retryAt} else e.due_at end,
+        run_after = case when not f.released and ${follows} then ${retryAt} else e.run_after end,
+        expires_at = case when f.retryable and ${follows}
           then ${retryAt} + make_interval(secs => e.queue_timeout_seconds) else e.expires_at end,
-        finished_at = case when ${next} = 'QUEUED' then null else ${now} end
+        finished_at = case when ${follows} then null else ${now} end
       from f
       where e.id = f.id and e.attempt = f.attempt and ${isInFlight}
         and (f.epoch is null or e.epoch = f.epoch) and (f.nonce is null or e.nonce = f.nonce)
@@ -102,8 +120,8 @@ export async function finishAttempts(db: Executor, finishes: readonly Finish[]):
     kept as (
       insert into mobula.attempts (execution_id, attempt, state, runner, cluster, claimed_at, begun_at, ended_at, nonce,
         ray_record_until, error, result_state, result, result_reference, result_bytes, result_sha256, result_reason)
-      select id, attempt, (case when state = 'CANCELLED' then 'CANCELLED'
-          when ending in ('RELEASED', 'NEVER_BEGAN') then 'RELEASED' else ending end)::mobula.attempt_state,
+      select id, attempt, (case when state = 'CANCELLED' then 'CANCELLED' when unbegun then 'RELEASED'
+          else final::text end)::mobula.attempt_state,
         runner, cluster, claimed_at, begun_at, ${now}, nonce,
         case when runner = 'ray_job' then ${now} + ${seconds(limits.rayRecordSeconds)} end, error,
         case when succeeded then result_state else 'none' end, case when succeeded then result end,

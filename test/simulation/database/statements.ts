@@ -2,7 +2,7 @@
 const marks = {
   claim: /insert into mobula\.invocations[\s\S]*order by c\.priority desc/,
   claimOne: /f\.state as found_state/,
-  finish: /as f\(id, attempt, epoch, nonce, ending/,
+  finish: /as f\(id, attempt, epoch, nonce, final/,
   enqueue: /insert into mobula\.executions/,
   recordSubmissions: /set ray_session = s\.session/,
   begin: /set nonce = /,
