@@ -5,22 +5,23 @@ import { misconfigured } from '../src/config.ts';
 import { messageOf } from '../src/core/observe.ts';
 import type { ResultStore } from '../src/core/result-store.ts';
 import { failureText } from '../src/http/failure-text.ts';
-import { logJson } from '../src/log.ts';
 import { loadDeployment } from '../src/node/load-deployment.ts';
+import { logLines } from '../src/node/log-lines.ts';
 
 /** How long one call may take where nothing sets MOBULA_INVOCATION_SECONDS: nothing cuts a Node process off. */
 const callSeconds = 300;
 
 const closing = new AbortController();
+const log = logLines();
 
 // A promise that a task has left behind may fail when nobody waits for it. Node would end the process, and with it all that
 // others run here.
-process.on('unhandledRejection', (reason) => logJson('error', 'unhandled_rejection', { error: failureText(reason) }));
+process.on('unhandledRejection', (reason) => log('error', 'unhandled_rejection', { error: failureText(reason) }));
 
 /** Serves the deployment of this folder until SIGTERM or SIGINT; then finishes what it holds and ends with 0. */
 async function serve(): Promise<void> {
   const config = await loadDeployment(process.cwd(), process.env);
-  const mobula = compose(config, process.env, { closing: closing.signal });
+  const mobula = compose(config, process.env, { log, closing: closing.signal });
   sayWhatIsClosed(mobula.settings, mobula.engine.log);
   await checkSurroundings(mobula);
   const deployed = { ...mobula, callSeconds: mobula.settings.MOBULA_INVOCATION_SECONDS ?? callSeconds };
@@ -31,7 +32,7 @@ async function serve(): Promise<void> {
 
   async function close(): Promise<void> {
     if (closing.signal.aborted) return;
-    logJson('info', 'closing');
+    log('info', 'closing');
     closing.abort('closing');
     await door.close();
     await mobula.engine.db.close();
@@ -54,14 +55,14 @@ async function checkSurroundings({ engine }: Mobula): Promise<void> {
   const [health, problems] = await Promise.all([engine.ray?.health(), checkStore(engine.store)]);
   if (health?.reachable === false && health.refused) problems.push(health.reason);
   if (problems.length > 0) throw misconfigured(problems);
-  if (health?.reachable === false) logJson('warn', 'ray_unreachable', { reason: health.reason });
+  if (health?.reachable === false) log('warn', 'ray_unreachable', { reason: health.reason });
 }
 
 async function checkStore(store: ResultStore): Promise<string[]> {
   try {
     return await store.check();
   } catch (error) {
-    logJson('warn', 'store_unavailable', { store: store.name, reason: messageOf(error) });
+    log('warn', 'store_unavailable', { store: store.name, reason: messageOf(error) });
     return [];
   }
 }
@@ -69,6 +70,6 @@ async function checkStore(store: ResultStore): Promise<string[]> {
 try {
   await serve();
 } catch (error) {
-  logJson('error', 'not_started', { reason: messageOf(error) });
+  log('error', 'not_started', { reason: messageOf(error) });
   process.exit(1);
 }

@@ -12,39 +12,32 @@ import { insist } from './insist.ts';
 import { keepValue } from './keep-value.ts';
 import type { Lease } from './lease.ts';
 import { parseInput } from './prepare.ts';
-
-/** How long code may go on after its abort signal before the attempt is called over without it. */
-const deafMs = 1_000;
+import { type Stoppable, stoppable } from './stoppable.ts';
 
 /**
  * Runs one claimed attempt in this process and answers how it ended; never throws. The claim was its begin. Code that is
  * deaf to its signal is left behind after a second: it may overlap what follows, which contract §2 says.
  */
-export async function runInline(engine: Engine, claimed: Claimed, { signal: stop, running }: Held): Promise<Finish> {
+export async function runInline(engine: Engine, claimed: Claimed, { signal, running }: Held): Promise<Finish> {
   const ref: AttemptRef = { ...claimed, nonce: null };
   const task = engine.tasks.get(claimed.task);
   if (!task?.run) return failed(engine, ref, unknownTask(claimed.task, task !== undefined));
   const timeoutSeconds = claimed.timeoutSeconds ?? task.timeoutSeconds ?? engine.settings.taskTimeoutSeconds;
-  const abort = new AbortController();
+  const code = stoppable();
   const timeoutMs = Math.min((timeoutSeconds ?? Number.POSITIVE_INFINITY) * 1_000, limits.timerMsMax);
-  const timer = timeoutSeconds === null ? undefined : setTimeout(() => abort.abort('timeout'), timeoutMs);
-  const onStop = () => abort.abort(stop.reason);
-  stop.addEventListener('abort', onStop);
-  if (stop.aborted) onStop();
-  running.set(claimed.id, abort);
+  const timer = timeoutSeconds === null ? undefined : setTimeout(() => code.stop('timeout'), timeoutMs);
+  if (signal.aborted) code.stop(signal.reason);
+  running.set(claimed.id, code);
   const progress = progressOf(engine, claimed);
   try {
-    const outcome = await Promise.race([
-      call(task, claimed, { signal: abort.signal, progress: progress.report }),
-      deaf(abort.signal),
-    ]);
-    const isLate = abort.signal.reason === 'timeout';
+    const outcome = await Promise.race([call(task, claimed, code, progress.report), code.deaf]);
     await progress.settled();
-    if (isLate) return failed(engine, ref, timedOut(timeoutSeconds ?? 0));
+    if (code.reason === 'timeout') return failed(engine, ref, timedOut(timeoutSeconds ?? 0));
+    if (outcome === 'deaf') return failed(engine, ref, leftBehind);
     return 'value' in outcome ? await keep(engine, ref, outcome.value) : failed(engine, ref, outcome.failure);
   } finally {
     clearTimeout(timer);
-    stop.removeEventListener('abort', onStop);
+    code.settle();
     running.delete(claimed.id);
   }
 }
@@ -63,14 +56,23 @@ type Outcome = { readonly value: string } | { readonly failure: Failure };
 
 async function call(
   task: AnyTask,
-  claimed: Claimed,
-  context: { signal: AbortSignal; progress: (value: unknown) => void },
+  { id, attempt, input: text }: Claimed,
+  code: Stoppable,
+  progress: (value: unknown) => void,
 ): Promise<Outcome> {
+  const context = {
+    id,
+    attempt,
+    get signal() {
+      return code.signal;
+    },
+    progress,
+  };
   let value: unknown;
   try {
-    const input = await parseInput(task, claimed.input);
+    const input = await parseInput(task, text);
     if (!input.success) return { failure: { type: 'InvalidInput', message: input.error.message, retryable: false } };
-    value = await task.run?.(input.data, { id: claimed.id, attempt: claimed.attempt, ...context });
+    value = await task.run?.(input.data, context);
   } catch (error) {
     return { failure: toFailure(error) };
   }
@@ -84,14 +86,7 @@ async function call(
 /** What of a lease reaches running code: its end, and one attempt's own cancel. */
 export type Held = Pick<Lease, 'signal' | 'running'>;
 
-/** Resolves a while after the signal has aborted; never before, nor for a cancel, which waits for the code to settle. */
-const deaf = (signal: AbortSignal): Promise<Outcome> =>
-  new Promise((resolve) => {
-    const failure = { type: 'Lost', message: 'The invocation ended before the code did.' };
-    const leave = () => signal.reason !== 'cancelled' && setTimeout(() => resolve({ failure }), deafMs);
-    if (signal.aborted) leave();
-    else signal.addEventListener('abort', leave, { once: true });
-  });
+const leftBehind: Failure = { type: 'Lost', message: 'The invocation ended before the code did.' };
 
 /** Anything can be thrown, also what cannot be read; nothing of it may keep the attempt from its end. */
 function toFailure(thrown: unknown): Failure {

@@ -3,14 +3,15 @@ import { messageOf } from '../core/observe.ts';
 import { findCancelling } from '../db/executions/cancel.ts';
 import { dropLease, renewLease } from '../db/lease.ts';
 import type { Engine } from './engine.ts';
+import type { Stoppable, StopReason } from './stoppable.ts';
 
 /** The lease of one invocation while it holds anything. */
 export interface Lease {
   readonly invocationId: string;
   /** Aborts when running code must end: the lease has lapsed, the call's time is up, or the process is about to end. */
   readonly signal: AbortSignal;
-  /** The code that runs under it, by execution: a cancel aborts one, at the next heartbeat. */
-  readonly running: Map<string, AbortController>;
+  /** The code that runs under it, by execution: a cancel stops one, at the next heartbeat; its end stops all. */
+  readonly running: Map<string, Pick<Stoppable, 'stop'>>;
   /** Gives it up; nothing may be held any more. */
   end(): Promise<void>;
 }
@@ -32,10 +33,15 @@ export function holdLease(engine: Engine, seconds: number): Lease {
   const invocationId = engine.newId();
   const abort = new AbortController();
   const { leaseSeconds, heartbeatSeconds } = engine.settings;
-  const running = new Map<string, AbortController>();
+  const running: Lease['running'] = new Map();
   let isOver = false;
-  const lapse = () => abort.abort('lease_lapsed');
+  const lapse = () => stop('lease_lapsed');
   let lapsing = setTimeout(lapse, shareOfLease * leaseSeconds * 1_000);
+
+  function stop(reason: StopReason): void {
+    abort.abort(reason);
+    for (const code of running.values()) code.stop(reason);
+  }
 
   /** From the moment of asking: the database renewed it then or later, never sooner. */
   function renewed(askedMs: number): void {
@@ -49,7 +55,7 @@ export function holdLease(engine: Engine, seconds: number): Lease {
     try {
       if (await renewLease(engine.db, invocationId, leaseSeconds)) renewed(askedMs);
       else lapse();
-      for (const id of await findCancelling(engine.db, [...running.keys()])) running.get(id)?.abort('cancelled');
+      for (const id of await findCancelling(engine.db, [...running.keys()])) running.get(id)?.stop('cancelled');
     } catch (error) {
       engine.log('warn', 'lease_not_renewed', { reason: messageOf(error) });
     }
@@ -57,9 +63,9 @@ export function holdLease(engine: Engine, seconds: number): Lease {
 
   const timers = [
     setInterval(() => void renew(), heartbeatSeconds * 1_000),
-    setTimeout(() => abort.abort('budget_spent'), Math.min(seconds * 1_000, limits.timerMsMax)),
+    setTimeout(() => stop('budget_spent'), Math.min(seconds * 1_000, limits.timerMsMax)),
   ];
-  const onClosing = () => timers.push(setTimeout(() => abort.abort('closing'), lastGraceMs));
+  const onClosing = () => timers.push(setTimeout(() => stop('closing'), lastGraceMs));
   engine.closing.addEventListener('abort', onClosing);
   return {
     invocationId,
