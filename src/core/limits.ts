@@ -19,6 +19,9 @@ export const limits = {
   flushOutcomes: 1_000,
   /** Executions taken by one claim; the same measurements. */
   claimBatch: 1_000,
+  /** Claims of `gatedClaim` rows or more that may be under way at once, over all calls: of 64, each takes a third as fast. */
+  claimsAtOnce: 8,
+  gatedClaim: 100,
   /** Rows that one housekeeping statement moves, so that none of them outlives a time budget. */
   sweepBatch: 1_000,
   /** Where a platform counts a call's requests, so many are kept for its end: outcomes, the lease, a last look. */

@@ -1,5 +1,6 @@
-import { claimInline, type Lane } from '../db/executions/claim.ts';
+import type { Lane } from '../db/executions/claim.ts';
 import type { Budget } from './budget.ts';
+import { claimInTurn } from './claim-in-turn.ts';
 import type { Engine } from './engine.ts';
 import { handBackUnseen } from './hand-back.ts';
 import { startPool } from './inline-pool.ts';
@@ -29,7 +30,7 @@ export async function dispatchInline(
     while (budget.hasTime() && !lease.signal.aborted) {
       const limit = budget.take(pool.appetite());
       if (limit === 0) break;
-      const claimed = await claimInline(engine.db, {
+      const claimed = await claimInTurn(engine, {
         lanes,
         limit,
         invocationId: lease.invocationId,

@@ -1,5 +1,7 @@
 import { sql } from 'drizzle-orm';
+import { Client } from 'pg';
 import { describe, expect, test } from 'vitest';
+import { claimInlineAtGate } from '../../src/db/executions/claim.ts';
 import { findAttempts } from '../../src/db/executions/find-attempts.ts';
 import {
   age,
@@ -21,7 +23,7 @@ import {
 const idsOf = (claimed: readonly { readonly id: string }[]) => claimed.map(({ id }) => id);
 const shuffled = <Item>(items: readonly Item[]) => items.toSorted(() => Math.random() - 0.5);
 
-describeDrivers(({ db }) => {
+describeDrivers(({ db, url }) => {
   const runningOf = async (cluster = 'http://ray.test') =>
     (await rows<{ running: number }>(db(), sql`select running from mobula.capacity where cluster = ${cluster}`))[0]
       ?.running;
@@ -235,6 +237,33 @@ describeDrivers(({ db }) => {
     test('lets nobody claim for a cluster that has no row', async () => {
       await enqueueForRay(1);
       expect(await claimForRay(db(), { cluster: 'http://unknown.test' })).toEqual([]);
+    });
+  });
+
+  describe('a claim at the gate', () => {
+    const inside = (turnstile: number) =>
+      claimInlineAtGate(db(), { lanes: [lane()], limit: 10, invocationId: newId(), leaseSeconds: 60 }, turnstile);
+
+    test('takes what any claim takes, in the same order', async () => {
+      const low = await enqueueOne(db(), { priority: -1 });
+      const high = await enqueueOne(db(), { priority: 1 });
+      expect(idsOf((await inside(0)) ?? [])).toEqual([high, low]);
+      expect(await inside(0)).toEqual([]);
+    });
+
+    test('is turned away while another is inside by its turnstile, and takes nothing then', async () => {
+      const id = await enqueueOne(db());
+      const client = new Client({ connectionString: url() });
+      await client.connect();
+      await client.query('begin');
+      await client.query("select pg_advisory_xact_lock(x'6d6f626c'::integer, 3)");
+      expect(await inside(3)).toBeNull();
+      expect(await rowOf(db(), id)).toMatchObject({ state: 'QUEUED', attempt: 0 });
+      expect(await rows(db(), sql`select 1 from mobula.invocations`)).toEqual([]);
+      expect(idsOf((await inside(4)) ?? [])).toEqual([id]);
+      await client.query('rollback');
+      expect(await inside(3)).toEqual([]);
+      await client.end();
     });
   });
 });

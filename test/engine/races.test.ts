@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
+import { Client } from 'pg';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { task } from '../../src/define-task.ts';
@@ -82,6 +83,18 @@ describe('eight runs at once', () => {
     expect(answers.filter(({ processed }) => processed > 0).length).toBeGreaterThan(1);
     expect(mostAtOnce).toBeGreaterThan(10); // one invocation alone runs ten at once
     expect(await states()).toEqual([{ state: 'SUCCEEDED', n: 200 }]);
+  });
+
+  test('that find the gate of large claims shut wait a moment, and then go in all the same', async () => {
+    const gate = new Client({ connectionString: database.url() });
+    await gate.connect();
+    await gate.query('begin');
+    await gate.query("select pg_advisory_xact_lock(x'6d6f626c'::integer, i) from generate_series(0, 99) i");
+    const crowd = makeEngine({ url: database.url(), tasks: [counted], env: { MOBULA_DEFAULT_CONCURRENCY: '100' } });
+    await enqueue(150, { ms: 0 });
+    const done = await run(crowd.engine, { queues: null, maxTasks: 0, seconds: 60 });
+    expect(done).toMatchObject({ processed: 150, completed: 150, remaining: false });
+    await Promise.all([gate.end(), crowd.close()]);
   });
 
   test('over executions that fail at first start each attempt once, one after the other', async () => {
