@@ -1,7 +1,6 @@
 import { openStore } from '#stores';
 import { misconfigured, parseSettings } from './config.ts';
 import type { ServedHook } from './core/hook.ts';
-import { uuidv7 } from './core/ids.ts';
 import type { Log } from './core/observe.ts';
 import type { Platform } from './core/platform.ts';
 import type { RemoteRunner } from './core/runner.ts';
@@ -12,6 +11,7 @@ import type { Engine, EngineSettings } from './engine/engine.ts';
 import { openHooks } from './hook-settings.ts';
 import { type SignedTokens, signTokens } from './http/tokens.ts';
 import { logJson } from './log.ts';
+import { newId } from './new-id.ts';
 import type { StoreSettings } from './results/store-settings.ts';
 import { driverPackage } from './runners/driver-package.ts';
 import { rayCoreRunner } from './runners/ray-core.ts';
@@ -73,9 +73,6 @@ export function compose(
   };
   return { engine, settings, tokens, hooks: openHooks(hooks, env) };
 }
-
-export const newId = (): string =>
-  uuidv7(Date.now(), (bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>));
 
 function openDatabase(settings: Settings, platform: Platform | undefined): Db {
   if (!settings.DATABASE_URL) throw misconfigured(['DATABASE_URL is required']);

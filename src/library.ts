@@ -1,5 +1,4 @@
 import type * as z from 'zod';
-import { newId } from './compose.ts';
 import { executionNotFound } from './core/errors.ts';
 import type { Execution } from './core/execution.ts';
 import { isExecutionId } from './core/ids.ts';
@@ -17,6 +16,7 @@ import type { EnqueueOptions } from './engine/prepare.ts';
 import { type PurgeAnswer, type PurgeOptions, purge as purgeAll } from './engine/purge.ts';
 import { readResult } from './engine/read-result.ts';
 import { type RunAnswer, run as runAll } from './engine/run.ts';
+import { newId } from './new-id.ts';
 
 /** An enqueued execution, typed by its task: what `result` and `getExecution` take. */
 export interface Handle<Output = unknown> {

@@ -24,6 +24,7 @@ const topFiles: Readonly<Record<string, readonly string[]>> = {
   'config.ts': ['core', 'hook-settings.ts', 'secret-rules.ts', 'settings.ts'],
   'deployment.ts': ['core', 'settings.ts'],
   'define-task.ts': ['core', 'deployment.ts'],
+  'new-id.ts': ['core'],
   'compose.ts': [
     'core',
     'db',
@@ -35,10 +36,11 @@ const topFiles: Readonly<Record<string, readonly string[]>> = {
     'deployment.ts',
     'hook-settings.ts',
     'log.ts',
+    'new-id.ts',
     'settings.ts',
   ],
   'current.ts': ['db', 'engine', 'compose.ts', 'config.ts', 'deployment.ts', 'hook-settings.ts'],
-  'library.ts': ['core', 'db', 'engine', 'compose.ts', 'current.ts'],
+  'library.ts': ['core', 'db', 'engine', 'current.ts', 'new-id.ts'],
   'index.ts': ['core', 'db', 'http', 'current.ts', 'define-task.ts', 'deployment.ts', 'library.ts'],
 };
 

@@ -1,11 +1,11 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
-import { newId } from '../../src/compose.ts';
 import { connectDatabase, type DatabaseDriver, databaseDrivers } from '../../src/db/connect.ts';
 import type { Db, Executor } from '../../src/db/db.ts';
 import { type Claimed, claimInline, claimRemote, openCapacity } from '../../src/db/executions/claim.ts';
 import { insertExecutions, type NewExecution } from '../../src/db/executions/enqueue.ts';
 import { type Finish, type FinishedValue, finishAttempts } from '../../src/db/executions/finish.ts';
+import { newId } from '../../src/new-id.ts';
 import { useDatabase } from '../support/database.ts';
 import { type NeonStandIn, startNeon } from '../support/neon.ts';
 import { type NeonRelay, startNeonRelay } from '../support/neon-ws.ts';

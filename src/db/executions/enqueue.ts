@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { TaskForm } from '../../core/task.ts';
-import { type Executor, list, now, toDate } from '../db.ts';
+import { column, type Executor, now, toDate } from '../db.ts';
 
 /** One execution to be stored, every value decided but the time. */
 export interface NewExecution {
@@ -48,18 +48,22 @@ export async function insertExecutions(
   key: IdempotencyKey | null,
   gate: SQL = sql`select 1`,
 ): Promise<Enqueued[]> {
-  const column = <Field extends keyof NewExecution>(field: Field) => rows.map((row) => row[field]);
+  const of = <Field extends keyof NewExecution>(field: Field, type: Parameters<typeof column>[1]) =>
+    column(
+      rows.map((row) => row[field]),
+      type,
+    );
   const stored = await db.execute<{ id: string; enqueued_at: Date | string; run_after: Date | string | null }>(sql`
-    with key as (${key && !key.isTaken ? insertKey(key, column('id')) : gate}),
+    with key as (${key && !key.isTaken ? insertKey(key, of('id', 'uuid')) : gate}),
     wanted as materialized (
       select w.*, ${now} as at, case when w.delay_seconds is null then w.asked_after
         else ${now} + make_interval(secs => w.delay_seconds) end as run_after
-      from unnest(${list(column('id'), 'uuid')}, ${list(column('task'), 'text')},
-        ${list(column('form'), 'mobula.task_form')}, ${list(column('input'), 'text')},
-        ${list(column('metadata'), 'text')}, ${list(column('queue'), 'text')}, ${list(column('priority'), 'smallint')},
-        ${list(column('maxAttempts'), 'integer')}, ${list(column('runAfter'), 'timestamptz')},
-        ${list(column('delaySeconds'), 'double precision')}, ${list(column('timeoutSeconds'), 'double precision')},
-        ${list(column('queueTimeoutSeconds'), 'double precision')}, ${list(column('uniqueKey'), 'text')})
+      from unnest(${of('id', 'uuid')}, ${of('task', 'text')},
+        ${of('form', 'mobula.task_form')}, ${of('input', 'text')},
+        ${of('metadata', 'text')}, ${of('queue', 'text')}, ${of('priority', 'smallint')},
+        ${of('maxAttempts', 'integer')}, ${of('runAfter', 'timestamptz')},
+        ${of('delaySeconds', 'double precision')}, ${of('timeoutSeconds', 'double precision')},
+        ${of('queueTimeoutSeconds', 'double precision')}, ${of('uniqueKey', 'text')})
         as w(id, task, form, input, metadata, queue, priority, max_attempts, asked_after, delay_seconds,
           timeout_seconds, queue_timeout_seconds, unique_key)
       where exists (select from key)
@@ -88,7 +92,7 @@ export async function insertExecutions(
 }
 
 /** Waits for a concurrent call with the same key to commit, and then takes nothing. */
-const insertKey = (key: IdempotencyKey, executionIds: readonly string[]) => sql`
+const insertKey = (key: IdempotencyKey, executionIds: SQL) => sql`
   insert into mobula.idempotency_keys (key, request_sha256, execution_ids, created_at)
-  values (${key.key}, decode(${key.requestSha256}, 'hex'), ${list(executionIds, 'uuid')}, ${now})
+  values (${key.key}, decode(${key.requestSha256}, 'hex'), ${executionIds}, ${now})
   on conflict (key) do nothing returning 1`;
