@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { type Executor, list, now, seconds } from '../db.ts';
+import { type Executor, fewerThanThereAre, list, now, seconds } from '../db.ts';
 
 /** What became of one submission; `session` is null where the cluster gave no answer that can be trusted. */
 export interface Submission {
@@ -30,6 +30,7 @@ export async function recordSubmissions(
         submissions.map(({ session }) => session),
         'text',
       )}) as s(id, epoch, session)
+      ${fewerThanThereAre(submissions.length)}
     ),
     unbegun as materialized (
       select e.id from mobula.executions e join s on e.id = s.id and e.epoch = s.epoch
