@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { type Executor, fewerThanThereAre, list, now } from '../db.ts';
+import { type Executor, isAmong, list, now } from '../db.ts';
 import type { Beat } from './beat.ts';
 
 /**
@@ -15,18 +15,17 @@ export async function beatAttempts(
     with asked as materialized (
       select * from unnest(${list(column('id'), 'uuid')}, ${list(column('attempt'), 'integer')}, ${list(column('nonce'), 'uuid')},
         ${list(column('progress'), 'text')}) with ordinality as a(id, attempt, nonce, progress, place)
-      ${fewerThanThereAre(beats.length)}
     ),
     current as materialized (
       select a.* from asked a join mobula.executions e on e.id = a.id
-      where e.attempt = a.attempt and e.nonce = a.nonce and e.state in ('RUNNING', 'CANCELLING')
+      where ${isAmong(sql`e.id`, sql`asked`)} and e.attempt = a.attempt and e.nonce = a.nonce and e.state in ('RUNNING', 'CANCELLING')
       order by e.id for no key update of e
     )
     update mobula.executions e
     set beat_at = ${now}, progress = coalesce(c.progress, e.progress),
       version = e.version + case when c.progress is null then 0 else 1 end
     from current c
-    where e.id = c.id and e.attempt = c.attempt and e.nonce = c.nonce and e.state in ('RUNNING', 'CANCELLING')
+    where ${isAmong(sql`e.id`, sql`asked`)} and e.id = c.id and e.attempt = c.attempt and e.nonce = c.nonce and e.state in ('RUNNING', 'CANCELLING')
     returning c.place::integer as place, e.state = 'CANCELLING' as cancel`);
   const answers: ({ readonly cancel: boolean } | null)[] = beats.map(() => null);
   for (const { place, cancel } of rows) answers[place - 1] = { cancel };

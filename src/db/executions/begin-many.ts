@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
-import { type Executor, fewerThanThereAre, list, now, seconds } from '../db.ts';
+import { type Executor, isAmong, list, now, seconds } from '../db.ts';
 import type { Begun } from './begin.ts';
+import { inputOf } from './claim.ts';
 
 /** One of the attempts that ask to begin together; the nonce as for one alone. */
 export interface BeginAsked {
@@ -34,15 +35,15 @@ export async function beginAttempts(
     with asked as materialized (
       select * from unnest(${list(column('id'), 'uuid')}, ${list(column('attempt'), 'integer')}, ${list(column('nonce'), 'uuid')})
         with ordinality as a(id, attempt, nonce, place)
-      ${fewerThanThereAre(asked.length)}
     ),
     sized as materialized (
       select a.*, sum(octet_length(i.input)) over (order by a.place) - octet_length(i.input) >= ${inputBytesMax} as is_later
       from asked a join mobula.inputs i on i.execution_id = a.id
+      where ${isAmong(sql`i.execution_id`, sql`asked`)}
     ),
     open as materialized (
       select s.* from sized s join mobula.executions e on e.id = s.id
-      where not s.is_later and e.attempt = s.attempt and e.state = 'RUNNING' and e.runner <> 'inline'
+      where ${isAmong(sql`e.id`, sql`asked`)} and not s.is_later and e.attempt = s.attempt and e.state = 'RUNNING' and e.runner <> 'inline'
         and (e.nonce is null or e.nonce = s.nonce)
       order by e.id for no key update of e
     ),
@@ -53,12 +54,12 @@ export async function beginAttempts(
         version = case when e.nonce is null then e.version + 1 else e.version end,
         epoch = case when e.nonce is null then e.epoch + 1 else e.epoch end
       from open o
-      where e.id = o.id and e.attempt = o.attempt and e.state = 'RUNNING' and e.runner <> 'inline'
+      where ${isAmong(sql`e.id`, sql`asked`)} and e.id = o.id and e.attempt = o.attempt and e.state = 'RUNNING' and e.runner <> 'inline'
         and (e.nonce is null or e.nonce = o.nonce)
       returning e.id, o.place, e.task, e.timeout_seconds
     )
-    select s.place::integer as place, s.is_later, b.task, b.timeout_seconds, i.input
-    from sized s left join begun b on b.place = s.place left join mobula.inputs i on i.execution_id = b.id`);
+    select s.place::integer as place, s.is_later, b.task, b.timeout_seconds, ${inputOf(sql`b.id`)}
+    from sized s left join begun b on b.place = s.place`);
   const told: BeginTold[] = asked.map(() => ({ kind: 'stale' }));
   for (const row of rows) told[row.place - 1] = toTold(row);
   return told;

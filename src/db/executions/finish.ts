@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { State } from '../../core/execution.ts';
 import { limits } from '../../core/limits.ts';
 import type { RunnerName } from '../../core/runner.ts';
-import { column, type Executor, fewerThanThereAre, now, seconds } from '../db.ts';
+import { column, type Executor, isAmong, now, seconds } from '../db.ts';
 import { tally } from './tally.ts';
 
 /**
@@ -99,7 +99,6 @@ export async function finishAttempts(db: Executor, finishes: readonly Finish[]):
         ${of('bytes', 'bigint')}, ${of('sha256', 'text')}, ${of('reason', 'text')})
         as f(id, attempt, epoch, nonce, final, unbegun, released, retryable, delay, error, result_state, result, reference,
           bytes, sha256, reason)
-      ${fewerThanThereAre(rows.length)}
     ),
     ended as (
       update mobula.executions e
@@ -112,7 +111,7 @@ export async function finishAttempts(db: Executor, finishes: readonly Finish[]):
           then ${retryAt} + make_interval(secs => e.queue_timeout_seconds) else e.expires_at end,
         finished_at = case when ${follows} then null else ${now} end
       from f
-      where e.id = f.id and e.attempt = f.attempt and ${isInFlight}
+      where ${isAmong(sql`e.id`, sql`f`)} and e.id = f.id and e.attempt = f.attempt and ${isInFlight}
         and (f.epoch is null or e.epoch = f.epoch) and (f.nonce is null or e.nonce = f.nonce)
         and num_nonnulls(f.epoch, f.nonce) > 0
       returning e.state, e.task, e.queue, e.priority, e.runner, e.cluster, e.claimed_at, e.begun_at, e.state = 'SUCCEEDED' as succeeded, f.*

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { type Executor, fewerThanThereAre, list, now } from '../db.ts';
+import { type Executor, isAmong, list, now } from '../db.ts';
 
 /** When an attempt is looked after again, and what was learned of it. */
 export interface PlannedCheck {
@@ -17,14 +17,15 @@ export async function planChecks(db: Executor, checks: readonly PlannedCheck[]):
   const rows = checks.toSorted((a, b) => (a.id < b.id ? -1 : 1)); // the order in which outcomes lock theirs
   const column = <Field extends keyof PlannedCheck>(field: Field) => rows.map((check) => check[field]);
   await db.execute(sql`
+    with c as materialized (
+      select * from unnest(${list(column('id'), 'uuid')}, ${list(column('epoch'), 'bigint')},
+        ${list(column('afterSeconds'), 'double precision')}, ${list(column('rayEnded'), 'boolean')},
+        ${list(column('session'), 'text')}) as c(id, epoch, after, ended, session)
+    )
     update mobula.executions e
     set check_at = ${now} + make_interval(secs => c.after),
       ray_ended_at = case when not c.ended then null
         when e.ray_ended_at is null or e.beat_at > e.ray_ended_at then ${now} else e.ray_ended_at end,
       ray_session = coalesce(c.session, e.ray_session)
-    from (select * from unnest(${list(column('id'), 'uuid')}, ${list(column('epoch'), 'bigint')},
-      ${list(column('afterSeconds'), 'double precision')}, ${list(column('rayEnded'), 'boolean')},
-      ${list(column('session'), 'text')}) as c(id, epoch, after, ended, session)
-      ${fewerThanThereAre(rows.length)}) c
-    where e.id = c.id and e.epoch = c.epoch and e.state in ('RUNNING', 'CANCELLING')`);
+    from c where ${isAmong(sql`e.id`, sql`c`)} and e.id = c.id and e.epoch = c.epoch and e.state in ('RUNNING', 'CANCELLING')`);
 }

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { type Executor, fewerThanThereAre, list, now, seconds } from '../db.ts';
+import { type Executor, isAmong, list, now, seconds } from '../db.ts';
 
 /** What became of one submission; `session` is null where the cluster gave no answer that can be trusted. */
 export interface Submission {
@@ -30,16 +30,15 @@ export async function recordSubmissions(
         submissions.map(({ session }) => session),
         'text',
       )}) as s(id, epoch, session)
-      ${fewerThanThereAre(submissions.length)}
     ),
     unbegun as materialized (
       select e.id from mobula.executions e join s on e.id = s.id and e.epoch = s.epoch
-      where e.state in ('RUNNING', 'CANCELLING') and e.nonce is null order by e.id for no key update of e
+      where ${isAmong(sql`e.id`, sql`s`)} and e.state in ('RUNNING', 'CANCELLING') and e.nonce is null order by e.id for no key update of e
     )
     update mobula.executions e
     set ray_session = s.session, holder = null,
       check_at = ${now} + case when s.session is null then ${seconds(checkSeconds.unknown)}
         else ${seconds(checkSeconds.accepted)} end
     from s join unbegun on unbegun.id = s.id
-    where e.id = s.id and e.epoch = s.epoch and e.state in ('RUNNING', 'CANCELLING') and e.nonce is null`);
+    where ${isAmong(sql`e.id`, sql`s`)} and e.id = s.id and e.epoch = s.epoch and e.state in ('RUNNING', 'CANCELLING') and e.nonce is null`);
 }
