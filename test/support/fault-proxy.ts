@@ -43,6 +43,7 @@ type Weather = 'fair' | 'cut' | 'hole';
 export async function startFaultProxy(target: number): Promise<FaultProxy> {
   const pairs = new Set<Pair>();
   const ambushes: Ambush[] = [];
+  const said = listener();
   let to = target;
   let weather: Weather = 'fair';
   let delayMs = 0;
@@ -63,7 +64,7 @@ export async function startFaultProxy(target: number): Promise<FaultProxy> {
     pairs.add(pair);
     let fault: Fault | null = null;
     client.on('data', (piece) => {
-      fault ??= takeAmbush(ambushes, piece);
+      fault ??= takeAmbush(ambushes, said(piece));
       if (fault !== 'drop_request') return void server.write(piece);
       leave(pair);
     });
@@ -90,10 +91,10 @@ export async function startFaultProxy(target: number): Promise<FaultProxy> {
     server.end();
   }
 
-  const listener = createServer({ allowHalfOpen: true, noDelay: true }, join).listen(0, '127.0.0.1');
-  await once(listener, 'listening');
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, join).listen(0, '127.0.0.1');
+  await once(server, 'listening');
   return {
-    port: (listener.address() as AddressInfo).port,
+    port: (server.address() as AddressInfo).port,
     leadTo(port) {
       to = port;
     },
@@ -119,9 +120,9 @@ export async function startFaultProxy(target: number): Promise<FaultProxy> {
     },
     next: (text, fault) => new Promise((sprung) => ambushes.push({ text, fault, sprung })),
     async close() {
-      listener.close();
+      server.close();
       resetAll();
-      await once(listener, 'close');
+      await once(server, 'close');
     },
   };
 }
@@ -131,8 +132,19 @@ function pause({ client, server }: Pair): void {
   server.pause();
 }
 
-function takeAmbush(ambushes: Ambush[], piece: Buffer): Fault | null {
-  const index = ambushes.findIndex(({ text }) => piece.includes(text));
+/** What a request says: with the name of a statement that Postgres was told before, that statement's text. */
+function listener(): (piece: Buffer) => string {
+  const texts = new Map<string, string>();
+  return (piece) => {
+    const spoken = piece.toString('latin1');
+    for (const [, name = '', text = ''] of spoken.matchAll(/(mobula_[0-9a-f]{40})\0([^\0]+)\0/g)) texts.set(name, text);
+    const named = spoken.match(/mobula_[0-9a-f]{40}/g) ?? [];
+    return [spoken, ...named.map((name) => texts.get(name) ?? '')].join('\n');
+  };
+}
+
+function takeAmbush(ambushes: Ambush[], said: string): Fault | null {
+  const index = ambushes.findIndex(({ text }) => said.includes(text));
   const [ambush] = index < 0 ? [] : ambushes.splice(index, 1);
   ambush?.sprung();
   return ambush?.fault ?? null;

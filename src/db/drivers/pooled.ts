@@ -2,6 +2,7 @@ import type { SQL } from 'drizzle-orm';
 import { PgDialect } from 'drizzle-orm/pg-core';
 import type { Db, Executor } from '../db.ts';
 import { toOurError } from './driver-error.ts';
+import { type Preparer, preparing } from './preparing.ts';
 
 const dialect = new PgDialect();
 
@@ -11,7 +12,7 @@ export interface Queryable {
 }
 
 /** What a pool of node-postgres and one of its kind over another wire have in common. */
-export interface ConnectionPool extends Queryable {
+export interface ConnectionPool extends Preparer {
   connect(): Promise<PooledConnection>;
   end(): Promise<void>;
   on(event: 'error', listener: (error: Error) => void): unknown;
@@ -35,7 +36,7 @@ export const poolOptions = (url: string, connections: number) => ({
   allowExitOnIdle: true,
 });
 
-/** Runs our statements on a client of node-postgres. */
+/** Runs our statements on a client of node-postgres, whose session is its owner's: nothing is left in it. */
 export const pgExecutor = (client: Queryable): Executor => ({
   async execute<Row extends object>(statement: SQL): Promise<Row[]> {
     const { sql, params } = dialect.sqlToQuery(statement);
@@ -51,11 +52,12 @@ export const pgExecutor = (client: Queryable): Executor => ({
 const leaveToNext = () => undefined;
 
 /**
- * A database behind a pool. Nothing is kept in a session, so it works through a pooler in transaction mode. A process that
+ * A database behind a pool. Nothing is relied upon in a session, so it works through a pooler in transaction mode. A process that
  * was frozen (Lambda and its like, between two calls) wakes with connections that the other side gave up meanwhile, and
  * with timers that did not run: a pool that was not used for `idle` ms by the wall clock is not used again.
  */
 export function pooledDb(open: () => ConnectionPool, idle = idleMs): Db {
+  const query = preparing();
   let pool = watched(open());
   let usedMs = Date.now();
   let givenUp: Promise<unknown> = Promise.resolve();
@@ -70,7 +72,14 @@ export function pooledDb(open: () => ConnectionPool, idle = idleMs): Db {
   }
 
   return {
-    execute: (statement) => pgExecutor(current()).execute(statement),
+    async execute<Row extends object>(statement: SQL): Promise<Row[]> {
+      const { sql, params } = dialect.sqlToQuery(statement);
+      try {
+        return (await query(current(), sql, params)).rows as Row[];
+      } catch (error) {
+        throw toOurError(error);
+      }
+    },
     transaction: (work) => transaction(current(), work),
     close: async () => void (await Promise.all([givenUp, pool.end()])),
   };
