@@ -25,7 +25,11 @@ async function serve(): Promise<void> {
   sayWhatIsClosed(mobula.settings, mobula.engine.log);
   await checkSurroundings(mobula);
   const deployed = { ...mobula, callSeconds: mobula.settings.MOBULA_INVOCATION_SECONDS ?? callSeconds };
-  const door = await openNodeDoor(deployed, { host: process.env['HOST'] ?? '127.0.0.1', port: readPort() });
+  const door = await openNodeDoor(deployed, {
+    host: process.env['HOST'] ?? '127.0.0.1',
+    port: readPort(),
+    isAlone: true,
+  });
   // `on`, not `once`: under npm a signal may come twice, and the second must not find the default.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void close());
   console.log(JSON.stringify({ event: 'listening', url: door.url }));

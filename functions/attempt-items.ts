@@ -12,7 +12,7 @@ export async function proveAll(
 ): Promise<(DrivenAttempt | null)[]> {
   return Promise.all(
     attempts.map(async ({ id, attempt, capability }) => {
-      const claims = await tokens?.read(capability);
+      const claims = tokens?.read(capability);
       if (claims?.use !== 'begin' && claims?.use !== 'attempt') return null;
       if (claims.id !== id || claims.attempt !== attempt) return null;
       if (claims.use === 'attempt') return { id, attempt, nonce: claims.nonce, task: claims.task };

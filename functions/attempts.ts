@@ -41,7 +41,7 @@ export async function begunMembers(
   { id, attempt, nonce }: { readonly id: string; readonly attempt: number; readonly nonce: string },
   begun: BeginAnswer,
 ): Promise<RawMember[]> {
-  const capability = await tokens?.mint({ use: 'attempt', id, attempt, nonce, task: begun.task });
+  const capability = tokens?.mint({ use: 'attempt', id, attempt, nonce, task: begun.task });
   return [
     ['capability', JSON.stringify(capability)],
     ['id', JSON.stringify(id)],

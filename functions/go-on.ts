@@ -52,7 +52,7 @@ interface Next {
 
 async function callNext({ engine, settings, tokens }: Deployed, { stamp, link, queues }: Next): Promise<void> {
   try {
-    const token = await tokens?.mint({ use: 'chain', stamp, link });
+    const token = tokens?.mint({ use: 'chain', stamp, link });
     const answer = await fetch(`${settings.MOBULA_PUBLIC_URL}/run`, {
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },

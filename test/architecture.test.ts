@@ -65,6 +65,8 @@ const packages: Readonly<Record<string, readonly string[]>> = {
  */
 const nodeOnly = [
   'db/migrate.ts',
+  'http/same-secret.ts',
+  'http/tokens.ts',
   'node/load-deployment.ts',
   'results/filesystem.ts',
   'results/gcs-fetch.ts',

@@ -1,5 +1,4 @@
 import type { TokenScope } from './caller.ts';
-import { once } from './once.ts';
 import type { Prover } from './prover.ts';
 import { digestOf, isSameDigest } from './same-secret.ts';
 
@@ -22,16 +21,12 @@ export const bearerIn = (headers: Headers): string | null =>
 
 /** Proves by a configured token. Every one is compared, by digest, so that time tells neither which nor how much fits. */
 export function bearerTokens(lists: TokenLists): Prover {
-  const digestAll = once(() =>
-    Promise.all(
-      byScope(lists).map(async ([scope, token]): Promise<Known> => ({ scope, digest: await digestOf(token) })),
-    ),
-  );
+  const known = byScope(lists).map(([scope, token]): Known => ({ scope, digest: digestOf(token) }));
   return async ({ request }) => {
     const token = bearerIn(request.headers);
     if (token === null) return null;
-    const digest = await digestOf(token);
-    const fitting = (await digestAll()).filter((known) => isSameDigest(known.digest, digest));
+    const digest = digestOf(token);
+    const fitting = known.filter((each) => isSameDigest(each.digest, digest));
     return fitting.length > 0 ? { kind: 'bearer', scopes: new Set(fitting.map(({ scope }) => scope)) } : null;
   };
 }

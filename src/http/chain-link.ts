@@ -14,7 +14,7 @@ export const chainLinks =
   async ({ request, route }) => {
     if (route.path !== '/run' || route.method !== 'POST') return null;
     const token = bearerIn(request.headers);
-    const claims = token === null ? null : await tokens.read(token);
+    const claims = token === null ? null : tokens.read(token);
     if (claims?.use !== 'chain') return null;
     const stamp = await follow(claims.stamp);
     return stamp === null ? null : { kind: 'chain', stamp, link: claims.link };

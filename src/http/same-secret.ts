@@ -1,6 +1,7 @@
-/** The digest by which secrets are compared. */
-export const digestOf = async (secret: string): Promise<Uint8Array> =>
-  new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(secret)));
+import { createHash } from 'node:crypto';
+
+/** The digest by which secrets are compared. Not WebCrypto's, which goes through another thread for each of them. */
+export const digestOf = (secret: string): Uint8Array => createHash('sha256').update(secret).digest();
 
 /** Whether two digests are equal, in a time that does not depend on where they differ. */
 export function isSameDigest(one: Uint8Array, other: Uint8Array): boolean {
@@ -10,8 +11,7 @@ export function isSameDigest(one: Uint8Array, other: Uint8Array): boolean {
 }
 
 /** Whether a text is one of these secrets: every one is compared, so that time tells neither which nor how much fits. */
-export async function isOneOf(secrets: readonly string[], text: string): Promise<boolean> {
-  const digest = await digestOf(text);
-  const known = await Promise.all(secrets.map(digestOf));
-  return known.filter((each) => isSameDigest(each, digest)).length > 0;
+export function isOneOf(secrets: readonly string[], text: string): boolean {
+  const digest = digestOf(text);
+  return secrets.filter((secret) => isSameDigest(digestOf(secret), digest)).length > 0;
 }

@@ -1,7 +1,8 @@
-import { CompactSign, type CryptoKey, compactVerify } from 'jose';
+import { createHmac } from 'node:crypto';
+import { base64url } from 'jose';
 import * as z from 'zod';
 import { limits } from '../core/limits.ts';
-import { once } from './once.ts';
+import { digestOf, isSameDigest } from './same-secret.ts';
 
 const executionId = z.string().min(1).max(100);
 const attempt = z.int().min(1);
@@ -28,42 +29,46 @@ export type Claims = z.output<typeof claims>;
 
 export interface SignedTokens {
   /** Signs with the first secret. */
-  mint(claims: Claims): Promise<string>;
+  mint(claims: Claims): string;
   /** What a token of ours says, by whichever secret it was signed; null for anything else. `exp` is not judged here. */
-  read(token: string): Promise<Claims | null>;
+  read(token: string): Claims | null;
 }
 
 const tokenLengthMax = 2_048;
 
-/** Compact JWS with HMAC-SHA-256, compared by WebCrypto in constant time. The keys are imported once, when first used. */
+/**
+ * Compact JWS with HMAC-SHA-256 under one header, compared in constant time, as text: there is one spelling of each token.
+ * By `node:crypto`, since a driver's and a poller's every call has one, and WebCrypto goes through another thread.
+ */
 export function signTokens(secrets: readonly string[]): SignedTokens {
-  if (secrets.length === 0) throw new RangeError('Signing takes at least one secret.');
-  const importKeys = once(() => Promise.all(secrets.map(importKey)));
+  const [first] = secrets;
+  if (first === undefined) throw new RangeError('Signing takes at least one secret.');
   return {
-    async mint(said) {
-      const [key] = await importKeys();
-      const payload = new TextEncoder().encode(JSON.stringify(claims.parse(said)));
-      return new CompactSign(payload).setProtectedHeader({ alg: 'HS256' }).sign(key!);
+    mint(said) {
+      const content = `${header}.${base64url.encode(JSON.stringify(claims.parse(said)))}`;
+      return `${content}.${signatureOf(first, content)}`;
     },
-    async read(token) {
-      if (token.length > tokenLengthMax) return null;
-      const found = await Promise.all((await importKeys()).map((key) => readWith(key, token)));
-      return found.find((said) => said !== null) ?? null;
+    read(token) {
+      const end = token.lastIndexOf('.');
+      const content = token.slice(0, end);
+      if (token.length > tokenLengthMax || !content.startsWith(`${header}.`)) return null;
+      const signature = digestOf(token.slice(end + 1));
+      const isOurs =
+        secrets.filter((secret) => isSameDigest(digestOf(signatureOf(secret, content)), signature)).length > 0;
+      return isOurs ? readClaims(content.slice(header.length + 1)) : null;
     },
   };
 }
 
-const importKey = (secret: string): Promise<CryptoKey> =>
-  crypto.subtle.importKey('raw', new TextEncoder().encode(secret), { name: 'HMAC', hash: 'SHA-256' }, false, [
-    'sign',
-    'verify',
-  ]);
+const header = base64url.encode('{"alg":"HS256"}');
 
-/** jose says by throwing that a token is not what it should be; here that is an answer. */
-async function readWith(key: CryptoKey, token: string): Promise<Claims | null> {
+const signatureOf = (secret: string, content: string): string =>
+  createHmac('sha256', secret).update(content).digest('base64url');
+
+/** Null for what is signed and says nothing that we know: a key may have signed other things. */
+function readClaims(payload: string): Claims | null {
   try {
-    const { payload } = await compactVerify(token, key, { algorithms: ['HS256'] });
-    return claims.parse(JSON.parse(new TextDecoder().decode(payload)));
+    return claims.safeParse(JSON.parse(new TextDecoder().decode(base64url.decode(payload)))).data ?? null;
   } catch {
     return null;
   }
