@@ -3,7 +3,7 @@ import { type Claimed, type ClaimOptions, claimInline, claimInlineAtGate } from 
 import type { Engine } from './engine.ts';
 
 /** Between tries at the gate, lengthened by up to as much again. After the last one the claim goes in without. */
-const pausesMs = [10, 20, 40, 80, 160, 160, 160] as const;
+const pausesMs = [2, 5, 20, 40, 80, 160, 160, 160] as const;
 
 /**
  * Claims inline executions; a large claim waits its turn, so that a burst of calls does not fight for rows. The gate is
