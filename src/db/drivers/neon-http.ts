@@ -1,11 +1,9 @@
 import { neon, neonConfig } from '@neondatabase/serverless';
 import type { SQL } from 'drizzle-orm';
-import { PgDialect } from 'drizzle-orm/pg-core';
 import { MobulaError } from '../../core/errors.ts';
 import type { Db } from '../db.ts';
 import { toOurError } from './driver-error.ts';
-
-const dialect = new PgDialect();
+import { toQuery } from './to-query.ts';
 
 export interface NeonHttpOptions {
   /** A proxy of one's own. */
@@ -23,7 +21,7 @@ export function neonHttpDb(url: string, { endpoint, fetch }: NeonHttpOptions = {
   const client = neon(url);
   return {
     async execute<Row extends object>(statement: SQL): Promise<Row[]> {
-      const { sql, params } = dialect.sqlToQuery(statement);
+      const { sql, params } = toQuery(statement);
       try {
         return (await client.query(sql, params, { fetchOptions: { signal: AbortSignal.timeout(30_000) } })) as Row[];
       } catch (error) {

@@ -1,10 +1,8 @@
 import type { SQL } from 'drizzle-orm';
-import { PgDialect } from 'drizzle-orm/pg-core';
 import type { Db, Executor } from '../db.ts';
 import { toOurError } from './driver-error.ts';
 import { type Preparer, preparing } from './preparing.ts';
-
-const dialect = new PgDialect();
+import { toQuery } from './to-query.ts';
 
 /** Anything of node-postgres that takes a text and parameters: a pool, a client, a transaction's client. */
 export interface Queryable {
@@ -39,7 +37,7 @@ export const poolOptions = (url: string, connections: number) => ({
 /** Runs our statements on a client of node-postgres, whose session is its owner's: nothing is left in it. */
 export const pgExecutor = (client: Queryable): Executor => ({
   async execute<Row extends object>(statement: SQL): Promise<Row[]> {
-    const { sql, params } = dialect.sqlToQuery(statement);
+    const { sql, params } = toQuery(statement);
     try {
       return (await client.query(sql, params)).rows as Row[];
     } catch (error) {
@@ -73,7 +71,7 @@ export function pooledDb(open: () => ConnectionPool, idle = idleMs): Db {
 
   return {
     async execute<Row extends object>(statement: SQL): Promise<Row[]> {
-      const { sql, params } = dialect.sqlToQuery(statement);
+      const { sql, params } = toQuery(statement);
       try {
         return (await query(current(), sql, params)).rows as Row[];
       } catch (error) {
