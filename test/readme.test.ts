@@ -6,7 +6,14 @@ import { settingsSchema } from '../src/settings.ts';
 
 const root = join(import.meta.dirname, '..');
 const pages = readdirSync(join(root, 'docs/deploy')).map((page) => `docs/deploy/${page}`);
-const documents = ['README.md', 'docs/lifecycle.md', 'docs/security.md', ...pages].map((path) => ({
+const documents = [
+  'README.md',
+  'docs/lifecycle.md',
+  'docs/security.md',
+  'docs/performance.md',
+  'docs/reliability.md',
+  ...pages,
+].map((path) => ({
   path,
   text: readFileSync(join(root, path), 'utf8'),
 }));

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { ResultStore } from '../src/core/result-store.ts';
-import { gcsStore } from '../src/results/gcs.ts';
-import { s3Store } from '../src/results/s3.ts';
+import type { ResultStore } from '../../src/core/result-store.ts';
+import { gcsStore } from '../../src/results/gcs.ts';
+import { s3Store } from '../../src/results/s3.ts';
 
 // A process that does nothing but pass one value through itself, to a store and back; it answers its peak memory in MB.
 // Started with --expose-gc, it collects every 8 MB.

@@ -4,11 +4,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { ResultStore } from '../src/core/result-store.ts';
-import { gcsStore } from '../src/results/gcs.ts';
-import { s3Store } from '../src/results/s3.ts';
-import { type BareSdk, bareGcs, bareS3 } from './results-bare.ts';
-import { compare, type Outcome } from './results-race.ts';
+import type { ResultStore } from '../../src/core/result-store.ts';
+import { gcsStore } from '../../src/results/gcs.ts';
+import { s3Store } from '../../src/results/s3.ts';
+import { type BareSdk, bareGcs, bareS3 } from './bare-sdk.ts';
+import { compare, type Outcome } from './race.ts';
 
 /** Rounds by size in MB. */
 const plan = [
@@ -54,7 +54,7 @@ async function measureSpeed(store: ResultStore, bare: BareSdk): Promise<string[]
 }
 
 async function growthOf(kind: string, options: object, megabytes: number, ...flags: string[]): Promise<number[]> {
-  const program = join(import.meta.dirname, 'results-memory.ts');
+  const program = join(import.meta.dirname, 'memory.ts');
   const settings = [kind, JSON.stringify(options), String(megabytes)];
   const { stdout } = await promisify(execFile)(process.execPath, [...flags, program, ...settings]);
   const { before, after } = JSON.parse(stdout);
@@ -68,10 +68,10 @@ async function measureMemory(kind: string, options: object, megabytes: number): 
 }
 
 const versionOf = (name: string): string =>
-  JSON.parse(readFileSync(join(import.meta.dirname, '../node_modules', name, 'package.json'), 'utf8')).version;
+  JSON.parse(readFileSync(join(import.meta.dirname, '../../node_modules', name, 'package.json'), 'utf8')).version;
 
 const [load = Number.NaN] = loadavg();
-const buckets = fork(join(import.meta.dirname, 'results-buckets.ts'));
+const buckets = fork(join(import.meta.dirname, 'buckets.ts'));
 const [{ s3, gcs }] = await once(buckets, 'message');
 const speed = [
   ...(await measureSpeed(s3Store({ ...s3, prefix }), bareS3(s3))),
@@ -86,10 +86,9 @@ buckets.disconnect();
 const sdks = ['@aws-sdk/client-s3', '@google-cloud/storage'].map((name) => `${name} ${versionOf(name)}`);
 const text = `# Results by reference beside the bare SDKs
 
-Written by \`bench/results.ts\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}, ${sdks.join(', ')}.
+Written by \`bench/stores/measure.ts\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}, ${sdks.join(', ')}.
 Milliseconds against the tests' own S3 and GCS on the same machine, all ways taking turns, in another order in each round:
-the quickest of ${plan.map(({ rounds }) => rounds).join(', ')} rounds by size, since whatever else a machine does only adds; its load
-was ${load.toFixed(1)} when this began. A ratio is another's time by ours, so more than 1 is faster; the goal is ${goal} of the bare SDK.
+the median of ${plan.map(({ rounds }) => rounds).join(', ')} rounds by size; its load was ${load.toFixed(1)} when this began. A ratio is another's time by ours, so more than 1 is faster; the goal is ${goal} of the bare SDK.
 
 - **bare SDK**: the official call as it comes, of the same object. It checks too: S3's reads by the object's own SHA-256 and
   its uploads by CRC32, GCS's by a CRC32C in JavaScript.
@@ -114,5 +113,5 @@ there are about 100 MB of them; the last column is the growth if it is made to c
 | --- | --- | --- | --- | --- | --- |
 ${memory.join('\n')}
 `;
-writeFileSync(join(import.meta.dirname, 'results.md'), text);
+writeFileSync(join(import.meta.dirname, '../stores.md'), text);
 process.stdout.write(text);

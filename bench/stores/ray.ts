@@ -4,13 +4,13 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startPostgres } from '../infra/local/postgres.ts';
-import { ensureRay, startRay } from '../infra/local/ray.ts';
-import { migrate } from '../src/db/migrate.ts';
-import { type Server, startServer, token } from '../test/support/server.ts';
+import { startPostgres } from '../../infra/local/postgres.ts';
+import { ensureRay, startRay } from '../../infra/local/ray.ts';
+import { migrate } from '../../src/db/migrate.ts';
+import { type Server, startServer, token } from '../../test/support/server.ts';
 
 const bytes = 200_000_000;
-/** What the server may grow by, in MB. See results.md for what of it is the collector's. */
+/** What the server may grow by, in MB. See stores.md for what of it is the collector's. */
 const growthMax = 100;
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
@@ -29,7 +29,7 @@ if ('missing' in missing) throw new Error(missing.missing);
 const [postgres, ray] = await Promise.all([startPostgres(), startRay({ cpus: 1 })]);
 await migrate(postgres.url());
 const folder = mkdtempSync(join(tmpdir(), 'mobula-bench-'));
-const buckets = fork(join(import.meta.dirname, 'results-buckets.ts'));
+const buckets = fork(join(import.meta.dirname, 'buckets.ts'));
 const [{ s3, gcs }] = await once(buckets, 'message');
 
 const settings = {
@@ -114,7 +114,7 @@ try {
   const rows = [await measure('filesystem'), await measure('gcs'), await measure('s3')];
   const text = `# A result of 200 MB from a real Ray
 
-Written by \`bench/results-ray.ts\` on ${new Date().toISOString().slice(0, 10)}, Node ${process.version}: a driver makes a value of ${bytes / 1_000_000} MB, it is
+Written by \`bench/stores/ray.ts\` on ${new Date().toISOString().slice(0, 10)}, Node ${process.version}: a driver makes a value of ${bytes / 1_000_000} MB, it is
 kept by reference and read back through \`GET /executions/:id/result\`, equal. Resident memory in MB of the server's process:
 after a value of 2 MB had gone the same way, and by how much its peak was above that when the large one had come in and
 had gone out.
@@ -126,7 +126,7 @@ ${rows.join('\n')}
 A store that takes a value and never answers costs the value and not the task: SUCCEEDED with \`digest_only\` after ${await measureHang()} s,
 which is three waits of the driver for a minute each.
 `;
-  writeFileSync(join(import.meta.dirname, 'results-ray.md'), text);
+  writeFileSync(join(import.meta.dirname, '../stores-ray.md'), text);
   process.stdout.write(text);
 } finally {
   buckets.disconnect();

@@ -1,5 +1,5 @@
-import { FakeGcs } from '../test/support/fake-gcs.ts';
-import { FakeS3 } from '../test/support/fake-s3.ts';
+import { FakeGcs } from '../../test/support/fake-gcs.ts';
+import { FakeS3 } from '../../test/support/fake-s3.ts';
 
 // The tests' own S3 and GCS in a process of their own, so that what they keep in memory is not counted as the app's.
 // Told to hang, S3 takes uploads and never answers.

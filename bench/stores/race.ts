@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { Digest, ResultStore } from '../src/core/result-store.ts';
-import type { Bare, BareSdk } from './results-bare.ts';
+import type { Digest, ResultStore } from '../../src/core/result-store.ts';
+import type { Bare, BareSdk } from './bare-sdk.ts';
 
-/** The quickest of one size, in milliseconds: what else a machine does only adds to a time. */
+/** The medians of one size, in milliseconds. */
 export interface Outcome {
   readonly what: string;
   readonly ours: number;
@@ -34,6 +34,8 @@ function* piecesOf(bytes: Buffer): Generator<Uint8Array> {
 async function drain(stream: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of stream);
 }
+
+const median = (times: readonly number[]): number => times.toSorted((a, b) => a - b)[times.length >> 1] ?? Number.NaN;
 
 async function timed(call: () => Promise<unknown>): Promise<number> {
   const from = performance.now();
@@ -91,7 +93,7 @@ async function race<Way extends string>(ways: Record<Way, () => Promise<number>>
   for (let round = 0; round < rounds; round += 1) {
     for (const name of shuffled(names)) times[name].push(await ways[name]());
   }
-  return Object.fromEntries(names.map((name) => [name, Math.min(...times[name])])) as Record<Way, number>;
+  return Object.fromEntries(names.map((name) => [name, median(times[name])])) as Record<Way, number>;
 }
 
 /** One size of value through a store and through the SDK alone. */

@@ -1,0 +1,4 @@
+import { google } from '../../../functions/doors/google.ts';
+import config from '../../../mobula.config.ts';
+
+export const handler = google(config);

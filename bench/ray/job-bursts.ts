@@ -1,0 +1,67 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Server } from '../../test/support/server.ts';
+import { shuffled } from '../rounds.ts';
+import type { Section } from '../section.ts';
+import { pollMs, runBareJob } from './bare-job.ts';
+import { restMs } from './job-latency.ts';
+import { driveToEnd, enqueue, readTimes } from './our-tasks.ts';
+import type { Stage } from './stage.ts';
+
+interface Burst {
+  readonly parallel: number;
+  readonly server: Server;
+}
+
+/** Many jobs, so many at a time: how many are finished in a second. Answers our rate at the first of `bursts` too. */
+export async function measureBursts(
+  stage: Stage,
+  bursts: readonly Burst[],
+  { count, rounds }: { count: number; rounds: number },
+): Promise<{ section: Section; perSecond: number }> {
+  const rows: string[][] = [];
+  const rates: number[] = [];
+  for (const { parallel, server } of bursts) {
+    const found = { ours: [] as number[], bare: [] as number[] };
+    for (let round = 0; round < rounds; round += 1) {
+      for (const side of shuffled(['ours', 'bare'] as const)) {
+        found[side].push(await (side === 'ours' ? burstOurs(stage, server, count) : burstBare(stage, parallel, count)));
+        await sleep(restMs);
+      }
+    }
+    const [ours, bare] = [Math.max(...found.ours), Math.max(...found.bare)];
+    rates.push(ours);
+    rows.push([String(parallel), ours.toFixed(2), bare.toFixed(2), (ours / bare).toFixed(2)]);
+  }
+  const section: Section = {
+    title: 'Ray: many `ray_job`s beside bare submissions',
+    notes: [
+      `${count} no-op jobs, from the first call to the last end, so many at a time: by MOBULA_DEFAULT_CONCURRENCY and a \`/run\`
+every ${pollMs} ms on our side, by as many loops that submit and poll on the other; the better of ${rounds} rounds.`,
+    ],
+    columns: ['at a time', '`ray_job`/s', 'bare/s', 'ratio'],
+    rows,
+  };
+  return { section, perSecond: rates[0] ?? Number.NaN };
+}
+
+async function burstOurs(stage: Stage, server: Server, count: number): Promise<number> {
+  const from = Date.now();
+  const ids = await enqueue(server, count);
+  await driveToEnd(stage, server, ids, pollMs);
+  const ends = (await readTimes(stage, ids)).map(({ committedAt }) => committedAt);
+  return (count * 1_000) / (Math.max(...ends) - from);
+}
+
+async function burstBare({ ray }: Stage, parallel: number, count: number): Promise<number> {
+  const from = Date.now();
+  let left = count;
+  const ends: number[] = [];
+  const loop = async () => {
+    while (left > 0) {
+      left -= 1;
+      ends.push((await runBareJob(ray)).endedAt);
+    }
+  };
+  await Promise.all(Array.from({ length: parallel }, loop));
+  return (count * 1_000) / (Math.max(...ends) - from);
+}
