@@ -70,11 +70,7 @@ export const mutationsOfStatements: readonly Mutation[] = [
   },
   {
     name: 'a start that never began uses up an attempt',
-    statement: inStatement(
-      'finish',
-      /and f\.ending in \('RELEASED', 'NEVER_BEGAN'\) then 1 else 0/,
-      'and false then 1 else 0',
-    ),
+    statement: inStatement('finish', 'case when f.unbegun and', 'case when false and'),
   },
   {
     name: 'a slot is never given back',
