@@ -31,9 +31,16 @@ type ArrayType =
 /** A bound array: one parameter however long, where drizzle alone would make a parameter of each item. */
 export const list = (values: readonly unknown[], type: ArrayType): SQL => sql`${sql.param(values)}::${sql.raw(type)}[]`;
 
-/** As `list`, for arrays that are unnested side by side: one that holds nothing but nulls is sent empty, as `unnest` pads it. */
-export const column = (values: readonly unknown[], type: ArrayType): SQL =>
-  list(values.every((value) => value === null) ? [] : values, type);
+/**
+ * The columns of rows that are unnested side by side, each as one bound array: `of('id', 'uuid')`. One that holds nothing but
+ * nulls is sent empty, as `unnest` pads it.
+ */
+export const columnsOf =
+  <Row>(rows: readonly Row[]) =>
+  (field: keyof Row, type: ArrayType): SQL => {
+    const values = rows.map((row) => row[field]);
+    return list(values.every((value) => value === null) ? [] : values, type);
+  };
 
 /**
  * That a row's key is among those of a CTE with an `id`. Said beside the join, which says it too, so that the planner goes

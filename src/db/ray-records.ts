@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { type Executor, list, now, seconds } from './db.ts';
+import { columnsOf, type Executor, now, seconds } from './db.ts';
 
 /** The record that Ray keeps of an attempt's job, for ever unless somebody deletes it. */
 export interface RayRecord {
@@ -34,15 +34,10 @@ export async function findRayRecord(db: Executor, cluster: string): Promise<RayR
 
 /** Notes that records are gone from the cluster. */
 export async function forgetRayRecords(db: Executor, records: readonly RayRecord[]): Promise<void> {
+  const of = columnsOf(records);
   await db.execute(sql`
     update mobula.attempts a set ray_record_until = null
-    from unnest(${list(
-      records.map(({ id }) => id),
-      'uuid',
-    )}, ${list(
-      records.map(({ attempt }) => attempt),
-      'integer',
-    )})
+    from unnest(${of('id', 'uuid')}, ${of('attempt', 'integer')})
       as r(id, attempt)
     where a.execution_id = r.id and a.attempt = r.attempt`);
 }

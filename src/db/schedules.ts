@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { type Executor, list } from './db.ts';
+import { columnsOf, type Executor } from './db.ts';
 import { insertExecutions, type NewExecution } from './executions/enqueue.ts';
 
 /** When a schedule is due next, by the timetable it was planned with. */
@@ -12,11 +12,11 @@ export interface PlannedSchedule {
 
 /** Plans schedules that are new, or whose timetable is another one now; repeatable. */
 export async function planSchedules(db: Executor, schedules: readonly PlannedSchedule[]): Promise<void> {
-  const column = <Field extends keyof PlannedSchedule>(field: Field) => schedules.map((each) => each[field]);
+  const of = columnsOf(schedules);
   await db.execute(sql`
     insert into mobula.schedules (name, timetable, next_at)
-    select * from unnest(${list(column('name'), 'text')}, ${list(column('timetable'), 'text')},
-      ${list(column('nextAt'), 'timestamptz')})
+    select * from unnest(${of('name', 'text')}, ${of('timetable', 'text')},
+      ${of('nextAt', 'timestamptz')})
     on conflict (name) do update set timetable = excluded.timetable, next_at = excluded.next_at
     where schedules.timetable <> excluded.timetable`);
 }

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { type Executor, isAmong, list, now } from '../db.ts';
+import { columnsOf, type Executor, isAmong, now } from '../db.ts';
 import type { Beat } from './beat.ts';
 
 /**
@@ -10,11 +10,11 @@ export async function beatAttempts(
   db: Executor,
   beats: readonly Beat[],
 ): Promise<({ readonly cancel: boolean } | null)[]> {
-  const column = <Field extends keyof Beat>(field: Field) => beats.map((beat) => beat[field]);
+  const of = columnsOf(beats);
   const rows = await db.execute<{ place: number; cancel: boolean }>(sql`
     with asked as materialized (
-      select * from unnest(${list(column('id'), 'uuid')}, ${list(column('attempt'), 'integer')}, ${list(column('nonce'), 'uuid')},
-        ${list(column('progress'), 'text')}) with ordinality as a(id, attempt, nonce, progress, place)
+      select * from unnest(${of('id', 'uuid')}, ${of('attempt', 'integer')}, ${of('nonce', 'uuid')},
+        ${of('progress', 'text')}) with ordinality as a(id, attempt, nonce, progress, place)
     ),
     current as materialized (
       select a.* from asked a join mobula.executions e on e.id = a.id

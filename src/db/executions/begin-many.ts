@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { type Executor, isAmong, list, now, seconds } from '../db.ts';
+import { columnsOf, type Executor, isAmong, now, seconds } from '../db.ts';
 import type { Begun } from './begin.ts';
 import { inputOf } from './claim.ts';
 
@@ -30,10 +30,10 @@ export async function beginAttempts(
   asked: readonly BeginAsked[],
   { checkSeconds, inputBytesMax }: { checkSeconds: number; inputBytesMax: number },
 ): Promise<BeginTold[]> {
-  const column = <Field extends keyof BeginAsked>(field: Field) => asked.map((each) => each[field]);
+  const of = columnsOf(asked);
   const rows = await db.execute<Row>(sql`
     with asked as materialized (
-      select * from unnest(${list(column('id'), 'uuid')}, ${list(column('attempt'), 'integer')}, ${list(column('nonce'), 'uuid')})
+      select * from unnest(${of('id', 'uuid')}, ${of('attempt', 'integer')}, ${of('nonce', 'uuid')})
         with ordinality as a(id, attempt, nonce, place)
     ),
     sized as materialized (

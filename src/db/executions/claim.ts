@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { RunnerName } from '../../core/runner.ts';
 import type { TaskForm } from '../../core/task.ts';
-import { type Executor, list, now, seconds } from '../db.ts';
+import { columnsOf, type Executor, now, seconds } from '../db.ts';
 
 /** Where due executions wait in line: those of one queue that can run in the same ways. */
 export interface Lane {
@@ -105,16 +105,11 @@ export async function openCapacity(db: Executor, runner: RunnerName, cluster: st
  * neither another lane's backlog nor the delayed rows are visited. Materialized by its callers, because a locking
  * select that the planner repeats takes more than its limit.
  */
-const dueIn = ({ lanes, limit }: ClaimOptions, isOpen: SQL = sql`true`): SQL => sql`
+function dueIn({ lanes, limit }: ClaimOptions, isOpen: SQL = sql`true`): SQL {
+  const of = columnsOf(lanes);
+  return sql`
   select d.place, d.id, d.priority, d.due_at
-  from unnest(${list(
-    lanes.map((lane) => lane.form),
-    'mobula.task_form',
-  )}, ${list(
-    lanes.map((lane) => lane.queue),
-    'text',
-  )})
-    as lane(form, queue)
+  from unnest(${of('form', 'mobula.task_form')}, ${of('queue', 'text')}) as lane(form, queue)
   cross join lateral (
     select e.ctid as place, e.id, e.priority, e.due_at from mobula.executions e
     where ${isOpen} and e.state = 'QUEUED' and e.ready and e.form = lane.form and e.queue = lane.queue
@@ -125,6 +120,7 @@ const dueIn = ({ lanes, limit }: ClaimOptions, isOpen: SQL = sql`true`): SQL => 
   ) d
   order by d.priority desc, d.due_at, d.id
   limit ${limit}`;
+}
 
 export const freeSlots = (options: { runner: RunnerName; cluster: string; concurrency: number }): SQL => sql`
   select greatest(0, ${options.concurrency} - running) as free from mobula.capacity

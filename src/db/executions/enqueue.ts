@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { TaskForm } from '../../core/task.ts';
-import { column, type Executor, now, toDate } from '../db.ts';
+import { columnsOf, type Executor, now, toDate } from '../db.ts';
 
 /** One execution to be stored, every value decided but the time. */
 export interface NewExecution {
@@ -48,11 +48,7 @@ export async function insertExecutions(
   key: IdempotencyKey | null,
   gate: SQL = sql`select 1`,
 ): Promise<Enqueued[]> {
-  const of = <Field extends keyof NewExecution>(field: Field, type: Parameters<typeof column>[1]) =>
-    column(
-      rows.map((row) => row[field]),
-      type,
-    );
+  const of = columnsOf(rows);
   const stored = await db.execute<{ id: string; enqueued_at: Date | string; run_after: Date | string | null }>(sql`
     with key as (${key && !key.isTaken ? insertKey(key, of('id', 'uuid')) : gate}),
     wanted as materialized (

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { State } from '../../core/execution.ts';
 import { limits } from '../../core/limits.ts';
 import type { RunnerName } from '../../core/runner.ts';
-import { column, type Executor, isAmong, now, seconds } from '../db.ts';
+import { columnsOf, type Executor, isAmong, now, seconds } from '../db.ts';
 import { tally } from './tally.ts';
 
 /**
@@ -85,11 +85,7 @@ const nothing = { value: null, reference: null, bytes: null, sha256: null, reaso
 export async function finishAttempts(db: Executor, finishes: readonly Finish[]): Promise<Finished[]> {
   if (finishes.length === 0) return [];
   const rows = finishes.toSorted((a, b) => (a.id < b.id ? -1 : 1)).map(toColumns); // one lock order for overlapping batches
-  const of = <Field extends keyof (typeof rows)[number]>(field: Field, type: Parameters<typeof column>[1]) =>
-    column(
-      rows.map((row) => row[field]),
-      type,
-    );
+  const of = columnsOf(rows);
   return db.execute<Finished>(sql`
     with f as materialized (
       select * from unnest(${of('id', 'uuid')}, ${of('attempt', 'integer')}, ${of('epoch', 'bigint')},
