@@ -5,20 +5,18 @@ import { type RawMember, rawAnswer, rawArray, rawObject } from '../src/http/json
 import type { Deployed } from './deployed.ts';
 
 /** What its own capability proves of each attempt; null where it proves nothing, or something else. */
-export async function proveAll(
+export function proveAll(
   { tokens }: Deployed,
   attempts: readonly { readonly id: string; readonly attempt: number; readonly capability: string }[],
   use: 'begin' | 'attempt',
-): Promise<(DrivenAttempt | null)[]> {
-  return Promise.all(
-    attempts.map(async ({ id, attempt, capability }) => {
-      const claims = tokens?.read(capability);
-      if (claims?.use !== 'begin' && claims?.use !== 'attempt') return null;
-      if (claims.id !== id || claims.attempt !== attempt) return null;
-      if (claims.use === 'attempt') return { id, attempt, nonce: claims.nonce, task: claims.task };
-      return use === 'begin' ? { id, attempt, nonce: '', task: '' } : null;
-    }),
-  );
+): (DrivenAttempt | null)[] {
+  return attempts.map(({ id, attempt, capability }) => {
+    const claims = tokens?.read(capability);
+    if (claims?.use !== 'begin' && claims?.use !== 'attempt') return null;
+    if (claims.id !== id || claims.attempt !== attempt) return null;
+    if (claims.use === 'attempt') return { id, attempt, nonce: claims.nonce, task: claims.task };
+    return use === 'begin' ? { id, attempt, nonce: '', task: '' } : null;
+  });
 }
 
 /** One execution twice would leave open which of the two was answered. */

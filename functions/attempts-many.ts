@@ -47,7 +47,7 @@ export const beginManyRoute = (deployed: Deployed) =>
     answers,
     async handle({ body: { attempts } }) {
       refuseTwice(attempts);
-      const proven = await proveAll(deployed, attempts, 'begin');
+      const proven = proveAll(deployed, attempts, 'begin');
       const asked = attempts.filter((_, index) => proven[index]);
       const begun = new Map((await beginMany(deployed.engine, asked)).map((answer, index) => [asked[index], answer]));
       return rawMany(
@@ -78,7 +78,7 @@ export const beatManyRoute = (deployed: Deployed) =>
     async handle({ body: { attempts }, raw }) {
       refuseTwice(attempts);
       const texts = membersOf(raw);
-      const proven = await proveAll(deployed, attempts, 'attempt');
+      const proven = proveAll(deployed, attempts, 'attempt');
       const beats = proven.flatMap((driven, index) =>
         driven ? [{ ...driven, index, progress: texts[index]?.get('progress') ?? null }] : [],
       );
@@ -112,7 +112,7 @@ export const completeManyRoute = (deployed: Deployed) =>
     async handle({ body: { attempts }, raw }) {
       refuseTwice(attempts);
       const texts = membersOf(raw);
-      const proven = await proveAll(deployed, attempts, 'attempt');
+      const proven = proveAll(deployed, attempts, 'attempt');
       const words = attempts.map((attempt, index) =>
         wordOf(deployed, { attempt, driven: proven[index] ?? null, raw: texts[index] }),
       );
