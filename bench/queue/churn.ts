@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
+import { median } from '../rounds.ts';
 import type { Section } from '../section.ts';
-import { grouped, median, yesOrNo } from './race.ts';
+import { grouped, yesOrNo } from './race.ts';
 import { consumers, type Entrant, type Stage } from './stage.ts';
 
 const goal = 0.5;

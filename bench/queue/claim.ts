@@ -1,9 +1,10 @@
 import { connectDatabase } from '../../src/db/connect.ts';
 import type { Db } from '../../src/db/db.ts';
 import { claimInline } from '../../src/db/executions/claim.ts';
+import { median } from '../rounds.ts';
 import type { Section } from '../section.ts';
 import { timed } from './contestant.ts';
-import { grouped, median, yesOrNo } from './race.ts';
+import { grouped, yesOrNo } from './race.ts';
 import type { Entrant, Stage } from './stage.ts';
 
 /** Of which the first few, where a connection is still learning, do not count. */

@@ -1,6 +1,5 @@
-import { quantile } from '../rounds.ts';
+import { median, quantile } from '../rounds.ts';
 import type { Section } from '../section.ts';
-import { median } from './race.ts';
 import { consumers, type Stage } from './stage.ts';
 
 /** How long a task waits for its first line to run, in an idle system. */

@@ -1,4 +1,4 @@
-import { quantile, shuffled } from '../rounds.ts';
+import { median, quantile, shuffled } from '../rounds.ts';
 import type { Section } from '../section.ts';
 import type { Entrant, Name } from './stage.ts';
 
@@ -18,8 +18,6 @@ export async function race(
   }
   return found;
 }
-
-export const median = (list: readonly number[]): number => quantile(list, 0.5);
 
 /** The median of the rounds' own ratios, so that a slow minute of the machine is in both halves of a ratio. */
 export const ratio = (race: Race, one: Name, other: Name): number =>

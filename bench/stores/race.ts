@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Digest, ResultStore } from '../../src/core/result-store.ts';
+import { median, shuffled } from '../rounds.ts';
 import type { Bare, BareSdk } from './bare-sdk.ts';
 
 /** The medians of one size, in milliseconds. */
@@ -34,8 +35,6 @@ function* piecesOf(bytes: Buffer): Generator<Uint8Array> {
 async function drain(stream: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of stream);
 }
-
-const median = (times: readonly number[]): number => times.toSorted((a, b) => a - b)[times.length >> 1] ?? Number.NaN;
 
 async function timed(call: () => Promise<unknown>): Promise<number> {
   const from = performance.now();
@@ -77,13 +76,6 @@ function waysOf(store: ResultStore, bare: BareSdk, buffer: Buffer, kept: Value) 
     md5: () => sumOf('md5', buffer),
   };
 }
-
-/** The same in another order. */
-const shuffled = <Each>(list: readonly Each[]): Each[] =>
-  list
-    .map((each) => ({ each, place: Math.random() }))
-    .toSorted((a, b) => a.place - b.place)
-    .map(({ each }) => each);
 
 /** Each way once in a round, in any order: what one leaves behind (garbage, a warm cache) is not always the same one's. */
 async function race<Way extends string>(ways: Record<Way, () => Promise<number>>, rounds: number) {
