@@ -8,13 +8,13 @@ import type { ResultStore } from '../../src/core/result-store.ts';
 import { gcsStore } from '../../src/results/gcs.ts';
 import { s3Store } from '../../src/results/s3.ts';
 import { type BareSdk, bareGcs, bareS3 } from './bare-sdk.ts';
-import { compare, type Outcome } from './race.ts';
+import { compare, type Outcome, type Rival } from './race.ts';
 
 /** Rounds by size in MB. */
 const plan = [
-  { megabytes: 1, rounds: 100 },
-  { megabytes: 16, rounds: 25 },
-  { megabytes: 128, rounds: 10 },
+  { megabytes: 1, rounds: 200 },
+  { megabytes: 16, rounds: 80 },
+  { megabytes: 128, rounds: 15 },
 ];
 const prefix = 'mobula/results';
 const goal = 0.9;
@@ -27,19 +27,25 @@ process.removeAllListeners('warning').on('warning', (warning) => {
 
 const asRow = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
 
-function rowOf(store: string, megabytes: number, { what, ours, asItComes, unchecked, floor }: Outcome): string {
-  const beside = (ms: number) => [ms.toFixed(1), (ms / ours).toFixed(2)];
+/** No answer of the product streams a value into a bucket: a driver holds a signed address. */
+const goalMet = ({ what, asItComes }: Outcome): string => {
+  if (what === 'upload, streamed') return '–';
+  return asItComes.ratio >= goal ? 'yes' : 'no';
+};
+
+function rowOf(store: string, megabytes: number, outcome: Outcome): string {
+  const { what, ours, asItComes, unchecked, floor } = outcome;
+  const cells = ({ ms, ratio }: Rival) => [ms.toFixed(1), ratio.toFixed(2)];
   const size = `${megabytes} MB`;
-  const isMet = asItComes / ours >= goal ? 'yes' : 'no';
   return asRow([
     store,
     size,
     what,
     ours.toFixed(1),
-    ...beside(asItComes),
-    isMet,
-    ...beside(unchecked),
-    ...beside(floor),
+    ...cells(asItComes),
+    goalMet(outcome),
+    ...cells(unchecked),
+    ...cells(floor),
   ]);
 }
 
@@ -88,7 +94,8 @@ const text = `# Results by reference beside the bare SDKs
 
 Written by \`bench/stores/measure.ts\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}, ${sdks.join(', ')}.
 Milliseconds against the tests' own S3 and GCS on the same machine, all ways taking turns, in another order in each round:
-the median of ${plan.map(({ rounds }) => rounds).join(', ')} rounds by size; its load was ${load.toFixed(1)} when this began. A ratio is another's time by ours, so more than 1 is faster; the goal is ${goal} of the bare SDK.
+medians of ${plan.map(({ rounds }) => rounds).join(', ')} rounds by size; its load was ${load.toFixed(1)} when this began. A ratio is another's time by ours in the same
+round, and the median of these, so more than 1 is faster; the goal is ${goal} of the bare SDK.
 
 - **bare SDK**: the official call as it comes, of the same object. It checks too: S3's reads by the object's own SHA-256 and
   its uploads by CRC32, GCS's by a CRC32C in JavaScript.
@@ -97,7 +104,8 @@ the median of ${plan.map(({ rounds }) => rounds).join(', ')} rounds by size; its
 - **floor**: the unchecked call and that one sum after another, in one thread: what is left to gain. A network slower
   than this machine's memory hides the sum, since it is reckoned while bytes are on their way.
 - A streamed upload asks first whether the value is there: one call more, which shows in a small value. It stands beside the
-  SDK's upload of the whole value, since neither SDK has a call for a stream of known digest.
+  SDK's upload of the whole value, since neither SDK has a call for a stream of known digest, and has no goal: a driver
+  sends to a bucket by a signed address, and the app what it holds whole.
 
 | store | size | what | ours | bare SDK | ratio | goal met | unchecked | ratio | floor | ratio |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |

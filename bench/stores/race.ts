@@ -3,14 +3,20 @@ import type { Digest, ResultStore } from '../../src/core/result-store.ts';
 import { median, shuffled } from '../rounds.ts';
 import type { Bare, BareSdk } from './bare-sdk.ts';
 
-/** The medians of one size, in milliseconds. */
+/** Another way to do the same: its median in milliseconds, and the median of its ratios to ours in each round. */
+export interface Rival {
+  readonly ms: number;
+  readonly ratio: number;
+}
+
+/** One thing done by ours, and by the others in the same rounds. */
 export interface Outcome {
   readonly what: string;
   readonly ours: number;
-  readonly asItComes: number;
-  readonly unchecked: number;
+  readonly asItComes: Rival;
+  readonly unchecked: Rival;
   /** The unchecked call and the one check that ours owes: what is left to gain. */
-  readonly floor: number;
+  readonly floor: Rival;
 }
 
 interface Value {
@@ -77,7 +83,10 @@ function waysOf(store: ResultStore, bare: BareSdk, buffer: Buffer, kept: Value) 
   };
 }
 
-/** Each way once in a round, in any order: what one leaves behind (garbage, a warm cache) is not always the same one's. */
+/**
+ * The milliseconds of each way by round. Each goes once in a round, in any order: what one leaves behind (garbage, a warm
+ * cache) is not always the same one's.
+ */
 async function race<Way extends string>(ways: Record<Way, () => Promise<number>>, rounds: number) {
   const names = Object.keys(ways) as Way[];
   const times = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Way, number[]>;
@@ -85,8 +94,16 @@ async function race<Way extends string>(ways: Record<Way, () => Promise<number>>
   for (let round = 0; round < rounds; round += 1) {
     for (const name of shuffled(names)) times[name].push(await ways[name]());
   }
-  return Object.fromEntries(names.map((name) => [name, median(times[name])])) as Record<Way, number>;
+  return times;
 }
+
+const beside = (ours: readonly number[], theirs: readonly number[]): Rival => ({
+  ms: median(theirs),
+  ratio: median(theirs.map((ms, round) => ms / ours[round]!)),
+});
+
+const added = (one: readonly number[], other: readonly number[]): number[] =>
+  one.map((ms, round) => ms + other[round]!);
 
 /** One size of value through a store and through the SDK alone. */
 export async function compare(store: ResultStore, bare: BareSdk, bytes: number, rounds: number): Promise<Outcome[]> {
@@ -94,14 +111,19 @@ export async function compare(store: ResultStore, bare: BareSdk, bytes: number, 
   await store.put(kept.digest, kept.bytes);
   const ms = await race(waysOf(store, bare, Buffer.alloc(bytes, 'x'), kept), rounds);
   await store.remove(store.reference(kept.digest));
-  const owed = store.name === 'gcs' ? ms.md5 : 0; // S3 verifies the digest that we know already.
-  const upload = { asItComes: ms.barePut, unchecked: ms.uncheckedPut };
-  const read = { asItComes: ms.bareRead, unchecked: ms.uncheckedRead, floor: ms.uncheckedRead + ms.sha256 };
-  const open = { asItComes: ms.bareOpen, unchecked: ms.uncheckedOpen, floor: ms.uncheckedOpen + ms.sha256 };
+  const outcome = (what: string, ours: number[], asItComes: number[], unchecked: number[], floor: number[]) => ({
+    what,
+    ours: median(ours),
+    asItComes: beside(ours, asItComes),
+    unchecked: beside(ours, unchecked),
+    floor: beside(ours, floor),
+  });
+  // S3 verifies the digest that we know already; GCS has to be told an MD5.
+  const put = store.name === 'gcs' ? added(ms.uncheckedPut, ms.md5) : ms.uncheckedPut;
   return [
-    { what: 'upload', ours: ms.put, ...upload, floor: ms.uncheckedPut + owed },
-    { what: 'upload, streamed', ours: ms.putStream, ...upload, floor: ms.uncheckedPut + ms.sha256 },
-    { what: 'read', ours: ms.read, ...read },
-    { what: 'read, streamed', ours: ms.open, ...open },
+    outcome('upload', ms.put, ms.barePut, ms.uncheckedPut, put),
+    outcome('upload, streamed', ms.putStream, ms.barePut, ms.uncheckedPut, added(ms.uncheckedPut, ms.sha256)),
+    outcome('read', ms.read, ms.bareRead, ms.uncheckedRead, added(ms.uncheckedRead, ms.sha256)),
+    outcome('read, streamed', ms.open, ms.bareOpen, ms.uncheckedOpen, added(ms.uncheckedOpen, ms.sha256)),
   ];
 }

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { Digest } from '../core/result-store.ts';
 
@@ -111,8 +112,7 @@ export async function collect(
   { onAsk, onGive, stop }: Omit<Listener, 'onFail'> = {},
 ): Promise<Uint8Array> {
   const whole = verifier(digest);
-  const bytes = new Uint8Array(digest.bytes);
-  let filled = 0;
+  const pieces: Uint8Array[] = [];
   cancelOn(stop, source);
   try {
     for (;;) {
@@ -122,11 +122,10 @@ export async function collect(
       if (done) break;
       if (!value) continue;
       whole.take(value);
-      bytes.set(value, filled);
-      filled += value.byteLength;
+      pieces.push(value);
     }
     whole.end();
-    return bytes;
+    return Buffer.concat(pieces, digest.bytes);
   } catch (error) {
     source.cancel(error).catch(() => undefined);
     throw error;
