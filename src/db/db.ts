@@ -33,14 +33,45 @@ export const list = (values: readonly unknown[], type: ArrayType): SQL => sql`${
 
 /**
  * The columns of rows that are unnested side by side, each as one bound array: `of('id', 'uuid')`. One that holds nothing but
- * nulls is sent empty, as `unnest` pads it.
+ * nulls is sent empty, as `unnest` pads it; one that says the same in every row of a batch says it once.
  */
 export const columnsOf =
   <Row>(rows: readonly Row[]) =>
   (field: keyof Row, type: ArrayType): SQL => {
     const values = rows.map((row) => row[field]);
-    return list(values.every((value) => value === null) ? [] : values, type);
+    const [first] = values;
+    if (values.some((value) => value !== first)) return list(values, type);
+    if (first === null) return list([], type);
+    return isBatch(values)
+      ? sql`array_fill(${first}::${sql.raw(type)}, array[${values.length}::integer])`
+      : list(values, type);
   };
+
+/**
+ * Rows as a table, with their fields as its columns in this order: `${tableOf(rows, { id: 'uuid' })} as r(id)`. A single one
+ * comes without arrays, which take longer to be taken apart than such a row to be stored.
+ */
+export function tableOf<Row extends object>(
+  rows: readonly Row[],
+  fields: { readonly [Field in keyof Row]?: ArrayType },
+): SQL {
+  const columns = Object.entries(fields) as [keyof Row, ArrayType][];
+  const [only] = rows;
+  if (only === undefined || rows.length > 1) {
+    const of = columnsOf(rows);
+    return sql`unnest(${sql.join(
+      columns.map((column) => of(...column)),
+      comma,
+    )})`;
+  }
+  const values = columns.map(([field, type]) => sql`${only[field]}::${sql.raw(type)}`);
+  return sql`(select ${sql.join(values, comma)})`;
+}
+
+const comma = sql.raw(', ');
+
+/** So long that its statement is planned each time: without knowing an array Postgres plans for ten items. */
+export const isBatch = (values: readonly unknown[]): boolean => values.length > 8;
 
 /**
  * That a row's key is among those of a CTE with an `id`. Said beside the join, which says it too, so that the planner goes

@@ -1,4 +1,5 @@
 import { sha256Hex } from '../../core/sha256.ts';
+import { isBatch } from '../db.ts';
 
 /** A statement that a session keeps under its name; node-postgres parses it there once. */
 interface NamedQuery {
@@ -30,7 +31,7 @@ async function nameOf(text: string): Promise<string> {
 export function preparing() {
   let isOn = true;
   return async (pool: Preparer, text: string, values: unknown[]): Promise<{ rows: unknown[] }> => {
-    if (!isOn || values.some(isBatch)) return pool.query(text, values);
+    if (!isOn || values.some((value) => Array.isArray(value) && isBatch(value))) return pool.query(text, values);
     const name = await nameOf(text);
     try {
       return await pool.query({ name, text, values });
@@ -41,9 +42,6 @@ export function preparing() {
     }
   };
 }
-
-/** Without knowing an array Postgres plans for ten items, which suits a few. */
-const isBatch = (value: unknown): boolean => Array.isArray(value) && value.length > 8;
 
 /** No such prepared statement; one of this name already; one whose tables have changed since. */
 const isAboutTheName = (error: unknown): boolean =>

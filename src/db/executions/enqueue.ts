@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { TaskForm } from '../../core/task.ts';
-import { columnsOf, type Executor, now, toDate } from '../db.ts';
+import { type Executor, list, now, tableOf, toDate } from '../db.ts';
 
 /** One execution to be stored, every value decided but the time. */
 export interface NewExecution {
@@ -46,20 +46,15 @@ export async function insertExecutions(
   db: Executor,
   rows: readonly NewExecution[],
   key: IdempotencyKey | null,
-  gate: SQL = sql`select 1`,
+  gate: SQL | null = null,
 ): Promise<Enqueued[]> {
-  const of = columnsOf(rows);
-  const stored = await db.execute<{ id: string; enqueued_at: Date | string; run_after: Date | string | null }>(sql`
-    with key as (${key && !key.isTaken ? insertKey(key, of('id', 'uuid')) : gate}),
+  const ids = rows.map(({ id }) => id);
+  const [answer] = await db.execute<Answer>(sql`
+    with key as (${key && !key.isTaken ? insertKey(key, ids) : (gate ?? sql`select 1`)}),
     wanted as materialized (
       select w.*, ${now} as at, case when w.delay_seconds is null then w.asked_after
         else ${now} + make_interval(secs => w.delay_seconds) end as run_after
-      from unnest(${of('id', 'uuid')}, ${of('task', 'text')},
-        ${of('form', 'mobula.task_form')}, ${of('input', 'text')},
-        ${of('metadata', 'text')}, ${of('queue', 'text')}, ${of('priority', 'smallint')},
-        ${of('maxAttempts', 'integer')}, ${of('runAfter', 'timestamptz')},
-        ${of('delaySeconds', 'double precision')}, ${of('timeoutSeconds', 'double precision')},
-        ${of('queueTimeoutSeconds', 'double precision')}, ${of('uniqueKey', 'text')})
+      from ${tableOf(rows, columns)}
         as w(id, task, form, input, metadata, queue, priority, max_attempts, asked_after, delay_seconds,
           timeout_seconds, queue_timeout_seconds, unique_key)
       where exists (select from key)
@@ -73,22 +68,67 @@ export async function insertExecutions(
       from wanted
       on conflict (task, unique_key) where unique_key is not null and state in ('QUEUED', 'RUNNING', 'CANCELLING')
         do nothing
-      returning id, enqueued_at, run_after
+      returning id, run_after
     ),
     kept as (
       insert into mobula.inputs (execution_id, input, metadata)
       select s.id, w.input, w.metadata from stored s join wanted w on w.id = s.id
     )
-    select id, enqueued_at, run_after from stored`);
-  return stored.map((row) => ({
-    id: row.id,
-    enqueuedAt: toDate(row.enqueued_at),
-    runAfter: row.run_after === null ? null : toDate(row.run_after),
-  }));
+    select ${now} as enqueued_at, ${key || gate || rows.some(isUnique) ? onlySome(rows.length) : null}::text as only,
+      ${rows.some(isPlanned) ? delayed : null}::text as delayed`);
+  return answer ? toEnqueued(rows, answer) : [];
+}
+
+const columns = {
+  id: 'uuid',
+  task: 'text',
+  form: 'mobula.task_form',
+  input: 'text',
+  metadata: 'text',
+  queue: 'text',
+  priority: 'smallint',
+  maxAttempts: 'integer',
+  runAfter: 'timestamptz',
+  delaySeconds: 'double precision',
+  timeoutSeconds: 'double precision',
+  queueTimeoutSeconds: 'double precision',
+  uniqueKey: 'text',
+} as const;
+
+const isUnique = ({ uniqueKey }: NewExecution): boolean => uniqueKey !== null;
+
+const isPlanned = ({ runAfter, delaySeconds }: NewExecution): boolean => runAfter !== null || delaySeconds !== null;
+
+const onlySome = (all: number): SQL => sql`
+  case when (select count(*) from stored) < ${all} then (select coalesce(json_agg(id), '[]') from stored) end`;
+
+const delayed = sql`(select json_object_agg(id, extract(epoch from run_after) * 1000) from stored where run_after is not null)`;
+
+/** One row for any number: to make one of each and to read it would cost as much as to store it. */
+interface Answer {
+  enqueued_at: Date | string;
+  /** JSON of the ids that were stored; null for all. */
+  only: string | null;
+  /** JSON of milliseconds since 1970 by id, of those with a `run_after`. */
+  delayed: string | null;
+}
+
+function toEnqueued(rows: readonly NewExecution[], { enqueued_at, only, delayed }: Answer): Enqueued[] {
+  const enqueuedAt = toDate(enqueued_at);
+  const stored = only === null ? rows : rowsAmong(rows, JSON.parse(only));
+  const instants: Readonly<Record<string, number>> = JSON.parse(delayed ?? '{}');
+  return stored.map(({ id }) => ({ id, enqueuedAt, runAfter: toInstant(instants[id]) }));
+}
+
+const toInstant = (ms: number | undefined): Date | null => (ms === undefined ? null : new Date(ms));
+
+function rowsAmong(rows: readonly NewExecution[], ids: readonly string[]): NewExecution[] {
+  const some = new Set(ids);
+  return rows.filter(({ id }) => some.has(id));
 }
 
 /** Waits for a concurrent call with the same key to commit, and then takes nothing. */
-const insertKey = (key: IdempotencyKey, executionIds: SQL) => sql`
+const insertKey = (key: IdempotencyKey, executionIds: readonly string[]) => sql`
   insert into mobula.idempotency_keys (key, request_sha256, execution_ids, created_at)
-  values (${key.key}, decode(${key.requestSha256}, 'hex'), ${executionIds}, ${now})
+  values (${key.key}, decode(${key.requestSha256}, 'hex'), ${list(executionIds, 'uuid')}, ${now})
   on conflict (key) do nothing returning 1`;
