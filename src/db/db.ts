@@ -32,24 +32,9 @@ type ArrayType =
 export const list = (values: readonly unknown[], type: ArrayType): SQL => sql`${sql.param(values)}::${sql.raw(type)}[]`;
 
 /**
- * The columns of rows that are unnested side by side, each as one bound array: `of('id', 'uuid')`. One that holds nothing but
- * nulls is sent empty, as `unnest` pads it; one that says the same in every row of a batch says it once.
- */
-export const columnsOf =
-  <Row>(rows: readonly Row[]) =>
-  (field: keyof Row, type: ArrayType): SQL => {
-    const values = rows.map((row) => row[field]);
-    const [first] = values;
-    if (values.some((value) => value !== first)) return list(values, type);
-    if (first === null) return list([], type);
-    return isBatch(values)
-      ? sql`array_fill(${first}::${sql.raw(type)}, array[${values.length}::integer])`
-      : list(values, type);
-  };
-
-/**
- * Rows as a table, with their fields as its columns in this order: `${tableOf(rows, { id: 'uuid' })} as r(id)`. A single one
- * comes without arrays, which take longer to be taken apart than such a row to be stored.
+ * Rows as a table, whose columns are these fields in this order: `${tableOf(rows, { id: 'uuid' })} as r(id)`. Many are unnested
+ * from an array for each column; a single one comes as it is, for arrays take longer to be taken apart than such a row to
+ * be stored.
  */
 export function tableOf<Row extends object>(
   rows: readonly Row[],
@@ -57,18 +42,28 @@ export function tableOf<Row extends object>(
 ): SQL {
   const columns = Object.entries(fields) as [keyof Row, ArrayType][];
   const [only] = rows;
-  if (only === undefined || rows.length > 1) {
-    const of = columnsOf(rows);
-    return sql`unnest(${sql.join(
-      columns.map((column) => of(...column)),
-      comma,
-    )})`;
+  if (only !== undefined && rows.length === 1) {
+    return sql`(select ${listed(columns.map(([field, type]) => sql`${only[field]}::${sql.raw(type)}`))})`;
   }
-  const values = columns.map(([field, type]) => sql`${only[field]}::${sql.raw(type)}`);
-  return sql`(select ${sql.join(values, comma)})`;
+  const arrays = columns.map(([field, type]) =>
+    arrayOf(
+      rows.map((row) => row[field]),
+      type,
+    ),
+  );
+  return sql`unnest(${listed(arrays)})`;
 }
 
-const comma = sql.raw(', ');
+const listed = (pieces: SQL[]): SQL => sql.join(pieces, sql.raw(', '));
+
+/** One that holds nothing but nulls is sent empty, as `unnest` pads it; one that says the same throughout says it once. */
+function arrayOf(values: readonly unknown[], type: ArrayType): SQL {
+  const [first] = values;
+  if (values.some((value) => value !== first)) return list(values, type);
+  if (first === null) return list([], type);
+  if (!isBatch(values)) return list(values, type);
+  return sql`array_fill(${first}::${sql.raw(type)}, array[${values.length}::integer])`;
+}
 
 /** So long that its statement is planned each time: without knowing an array Postgres plans for ten items. */
 export const isBatch = (values: readonly unknown[]): boolean => values.length > 8;

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { columnsOf, type Executor, now, seconds } from './db.ts';
+import { type Executor, now, seconds, tableOf } from './db.ts';
 
 /** The record that Ray keeps of an attempt's job, for ever unless somebody deletes it. */
 export interface RayRecord {
@@ -34,10 +34,9 @@ export async function findRayRecord(db: Executor, cluster: string): Promise<RayR
 
 /** Notes that records are gone from the cluster. */
 export async function forgetRayRecords(db: Executor, records: readonly RayRecord[]): Promise<void> {
-  const of = columnsOf(records);
   await db.execute(sql`
     update mobula.attempts a set ray_record_until = null
-    from unnest(${of('id', 'uuid')}, ${of('attempt', 'integer')})
+    from ${tableOf(records, { id: 'uuid', attempt: 'integer' })}
       as r(id, attempt)
     where a.execution_id = r.id and a.attempt = r.attempt`);
 }

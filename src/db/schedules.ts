@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { columnsOf, type Executor } from './db.ts';
+import { type Executor, tableOf } from './db.ts';
 import { insertExecutions, type NewExecution } from './executions/enqueue.ts';
 
 /** When a schedule is due next, by the timetable it was planned with. */
@@ -12,11 +12,9 @@ export interface PlannedSchedule {
 
 /** Plans schedules that are new, or whose timetable is another one now; repeatable. */
 export async function planSchedules(db: Executor, schedules: readonly PlannedSchedule[]): Promise<void> {
-  const of = columnsOf(schedules);
   await db.execute(sql`
     insert into mobula.schedules (name, timetable, next_at)
-    select * from unnest(${of('name', 'text')}, ${of('timetable', 'text')},
-      ${of('nextAt', 'timestamptz')})
+    select * from ${tableOf(schedules, { name: 'text', timetable: 'text', nextAt: 'timestamptz' })}
     on conflict (name) do update set timetable = excluded.timetable, next_at = excluded.next_at
     where schedules.timetable <> excluded.timetable`);
 }

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { columnsOf, type Executor, isAmong, now } from '../db.ts';
+import { type Executor, isAmong, now, tableOf } from '../db.ts';
 import type { Beat } from './beat.ts';
 
 /**
@@ -10,11 +10,11 @@ export async function beatAttempts(
   db: Executor,
   beats: readonly Beat[],
 ): Promise<({ readonly cancel: boolean } | null)[]> {
-  const of = columnsOf(beats);
+  const placed = beats.map((beat, place) => ({ ...beat, place }));
   const rows = await db.execute<{ place: number; cancel: boolean }>(sql`
     with asked as materialized (
-      select * from unnest(${of('id', 'uuid')}, ${of('attempt', 'integer')}, ${of('nonce', 'uuid')},
-        ${of('progress', 'text')}) with ordinality as a(id, attempt, nonce, progress, place)
+      select * from ${tableOf(placed, { id: 'uuid', attempt: 'integer', nonce: 'uuid', progress: 'text', place: 'integer' })}
+        as a(id, attempt, nonce, progress, place)
     ),
     current as materialized (
       select a.* from asked a join mobula.executions e on e.id = a.id
@@ -26,8 +26,8 @@ export async function beatAttempts(
       version = e.version + case when c.progress is null then 0 else 1 end
     from current c
     where ${isAmong(sql`e.id`, sql`asked`)} and e.id = c.id and e.attempt = c.attempt and e.nonce = c.nonce and e.state in ('RUNNING', 'CANCELLING')
-    returning c.place::integer as place, e.state = 'CANCELLING' as cancel`);
+    returning c.place, e.state = 'CANCELLING' as cancel`);
   const answers: ({ readonly cancel: boolean } | null)[] = beats.map(() => null);
-  for (const { place, cancel } of rows) answers[place - 1] = { cancel };
+  for (const { place, cancel } of rows) answers[place] = { cancel };
   return answers;
 }

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { columnsOf, type Executor, isAmong, now, seconds } from '../db.ts';
+import { type Executor, isAmong, now, seconds, tableOf } from '../db.ts';
 import type { Begun } from './begin.ts';
 import { inputOf } from './claim.ts';
 
@@ -30,11 +30,11 @@ export async function beginAttempts(
   asked: readonly BeginAsked[],
   { checkSeconds, inputBytesMax }: { checkSeconds: number; inputBytesMax: number },
 ): Promise<BeginTold[]> {
-  const of = columnsOf(asked);
+  const placed = asked.map((one, place) => ({ ...one, place }));
   const rows = await db.execute<Row>(sql`
     with asked as materialized (
-      select * from unnest(${of('id', 'uuid')}, ${of('attempt', 'integer')}, ${of('nonce', 'uuid')})
-        with ordinality as a(id, attempt, nonce, place)
+      select * from ${tableOf(placed, { id: 'uuid', attempt: 'integer', nonce: 'uuid', place: 'integer' })}
+        as a(id, attempt, nonce, place)
     ),
     sized as materialized (
       select a.*, sum(octet_length(i.input)) over (order by a.place) - octet_length(i.input) >= ${inputBytesMax} as is_later
@@ -58,10 +58,10 @@ export async function beginAttempts(
         and (e.nonce is null or e.nonce = o.nonce)
       returning e.id, o.place, e.task, e.timeout_seconds
     )
-    select s.place::integer as place, s.is_later, b.task, b.timeout_seconds, ${inputOf(sql`b.id`)}
+    select s.place, s.is_later, b.task, b.timeout_seconds, ${inputOf(sql`b.id`)}
     from sized s left join begun b on b.place = s.place`);
   const told: BeginTold[] = asked.map(() => ({ kind: 'stale' }));
-  for (const row of rows) told[row.place - 1] = toTold(row);
+  for (const row of rows) told[row.place] = toTold(row);
   return told;
 }
 

@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { RunnerName } from '../../core/runner.ts';
 import type { TaskForm } from '../../core/task.ts';
-import { columnsOf, type Executor, now, seconds } from '../db.ts';
+import { type Executor, now, seconds, tableOf } from '../db.ts';
 
 /** Where due executions wait in line: those of one queue that can run in the same ways. */
 export interface Lane {
@@ -106,10 +106,9 @@ export async function openCapacity(db: Executor, runner: RunnerName, cluster: st
  * select that the planner repeats takes more than its limit.
  */
 function dueIn({ lanes, limit }: ClaimOptions, isOpen: SQL = sql`true`): SQL {
-  const of = columnsOf(lanes);
   return sql`
   select d.place, d.id, d.priority, d.due_at
-  from unnest(${of('form', 'mobula.task_form')}, ${of('queue', 'text')}) as lane(form, queue)
+  from ${tableOf(lanes, { form: 'mobula.task_form', queue: 'text' })} as lane(form, queue)
   cross join lateral (
     select e.ctid as place, e.id, e.priority, e.due_at from mobula.executions e
     where ${isOpen} and e.state = 'QUEUED' and e.ready and e.form = lane.form and e.queue = lane.queue

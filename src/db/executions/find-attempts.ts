@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { Attempt, AttemptState } from '../../core/attempt.ts';
 import { rayJobId } from '../../core/ids.ts';
 import type { RunnerName } from '../../core/runner.ts';
-import { columnsOf, type Executor, toDate, toDateOrNull } from '../db.ts';
+import { type Executor, tableOf, toDate, toDateOrNull } from '../db.ts';
 
 interface Row {
   attempt: number;
@@ -58,10 +58,9 @@ export async function findEndedStates(
   driven: readonly { readonly id: string; readonly attempt: number; readonly nonce: string }[],
 ): Promise<ReadonlyMap<string, AttemptState>> {
   if (driven.length === 0) return new Map();
-  const of = columnsOf(driven);
   const rows = await db.execute<{ id: string; state: AttemptState }>(sql`
     select a.execution_id as id, a.state
-    from unnest(${of('id', 'uuid')}, ${of('attempt', 'integer')}, ${of('nonce', 'uuid')}) as d(id, attempt, nonce)
+    from ${tableOf(driven, { id: 'uuid', attempt: 'integer', nonce: 'uuid' })} as d(id, attempt, nonce)
     join mobula.attempts a on a.execution_id = d.id and a.attempt = d.attempt and a.nonce = d.nonce`);
   return new Map(rows.map(({ id, state }) => [id, state]));
 }

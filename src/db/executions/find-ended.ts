@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { columnsOf, type Executor } from '../db.ts';
+import { type Executor, tableOf } from '../db.ts';
 import type { Finish, Finished } from './finish.ts';
 
 /**
@@ -8,11 +8,10 @@ import type { Finish, Finished } from './finish.ts';
  */
 export async function findEnded(db: Executor, finishes: readonly Finish[]): Promise<Finished[]> {
   if (finishes.length === 0) return [];
-  const of = columnsOf(finishes);
   return db.execute<Finished>(sql`
     select e.id, e.state, e.task, e.queue, e.priority, a.attempt, a.runner,
       extract(epoch from a.ended_at - coalesce(a.begun_at, a.claimed_at))::float8 as "durationSeconds"
-    from unnest(${of('id', 'uuid')}, ${of('attempt', 'integer')}, ${of('error', 'text')})
+    from ${tableOf(finishes, { id: 'uuid', attempt: 'integer', error: 'text' })}
       as f(id, attempt, error)
     join mobula.attempts a on a.execution_id = f.id and a.attempt = f.attempt and a.error is not distinct from f.error
     join mobula.executions e on e.id = f.id and e.attempt = f.attempt`);

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { State } from '../../core/execution.ts';
 import { limits } from '../../core/limits.ts';
 import type { RunnerName } from '../../core/runner.ts';
-import { columnsOf, type Executor, isAmong, now, seconds } from '../db.ts';
+import { type Executor, isAmong, now, seconds, tableOf } from '../db.ts';
 import { tally } from './tally.ts';
 
 /**
@@ -76,6 +76,25 @@ function toColumns({ ending, retryable, result, ...rest }: Finish) {
   };
 }
 
+const columns = {
+  id: 'uuid',
+  attempt: 'integer',
+  epoch: 'bigint',
+  nonce: 'uuid',
+  final: 'mobula.execution_state',
+  unbegun: 'boolean',
+  released: 'boolean',
+  retryable: 'boolean',
+  delaySeconds: 'double precision',
+  error: 'text',
+  resultState: 'text',
+  value: 'text',
+  reference: 'text',
+  bytes: 'bigint',
+  sha256: 'text',
+  reason: 'text',
+} as const;
+
 const nothing = { value: null, reference: null, bytes: null, sha256: null, reason: null };
 
 /**
@@ -85,14 +104,9 @@ const nothing = { value: null, reference: null, bytes: null, sha256: null, reaso
 export async function finishAttempts(db: Executor, finishes: readonly Finish[]): Promise<Finished[]> {
   if (finishes.length === 0) return [];
   const rows = finishes.toSorted((a, b) => (a.id < b.id ? -1 : 1)).map(toColumns); // one lock order for overlapping batches
-  const of = columnsOf(rows);
   return db.execute<Finished>(sql`
     with f as materialized (
-      select * from unnest(${of('id', 'uuid')}, ${of('attempt', 'integer')}, ${of('epoch', 'bigint')},
-        ${of('nonce', 'uuid')}, ${of('final', 'mobula.execution_state')}, ${of('unbegun', 'boolean')},
-        ${of('released', 'boolean')}, ${of('retryable', 'boolean')}, ${of('delaySeconds', 'double precision')},
-        ${of('error', 'text')}, ${of('resultState', 'text')}, ${of('value', 'text')}, ${of('reference', 'text')},
-        ${of('bytes', 'bigint')}, ${of('sha256', 'text')}, ${of('reason', 'text')})
+      select * from ${tableOf(rows, columns)}
         as f(id, attempt, epoch, nonce, final, unbegun, released, retryable, delay, error, result_state, result, reference,
           bytes, sha256, reason)
     ),

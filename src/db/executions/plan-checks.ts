@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { columnsOf, type Executor, isAmong, now } from '../db.ts';
+import { type Executor, isAmong, now, tableOf } from '../db.ts';
 
 /** When an attempt is looked after again, and what was learned of it. */
 export interface PlannedCheck {
@@ -12,15 +12,20 @@ export interface PlannedCheck {
   readonly session: string | null;
 }
 
+const columns = {
+  id: 'uuid',
+  epoch: 'bigint',
+  afterSeconds: 'double precision',
+  rayEnded: 'boolean',
+  session: 'text',
+} as const;
+
 /** Writes what a reconcile learned of attempts that go on; one that another call has taken since is left alone. */
 export async function planChecks(db: Executor, checks: readonly PlannedCheck[]): Promise<void> {
   const rows = checks.toSorted((a, b) => (a.id < b.id ? -1 : 1)); // the order in which outcomes lock theirs
-  const of = columnsOf(rows);
   await db.execute(sql`
     with c as materialized (
-      select * from unnest(${of('id', 'uuid')}, ${of('epoch', 'bigint')},
-        ${of('afterSeconds', 'double precision')}, ${of('rayEnded', 'boolean')},
-        ${of('session', 'text')}) as c(id, epoch, after, ended, session)
+      select * from ${tableOf(rows, columns)} as c(id, epoch, after, ended, session)
     )
     update mobula.executions e
     set check_at = ${now} + make_interval(secs => c.after),

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { columnsOf, type Executor, isAmong, now, seconds } from '../db.ts';
+import { type Executor, isAmong, now, seconds, tableOf } from '../db.ts';
 
 /** What became of one submission; `session` is null where the cluster gave no answer that can be trusted. */
 export interface Submission {
@@ -18,10 +18,9 @@ export async function recordSubmissions(
   submissions: readonly Submission[],
   checkSeconds: { readonly accepted: number; readonly unknown: number },
 ): Promise<void> {
-  const of = columnsOf(submissions);
   await db.execute(sql`
     with s as materialized (
-      select * from unnest(${of('id', 'uuid')}, ${of('epoch', 'bigint')}, ${of('session', 'text')}) as s(id, epoch, session)
+      select * from ${tableOf(submissions, { id: 'uuid', epoch: 'bigint', session: 'text' })} as s(id, epoch, session)
     ),
     unbegun as materialized (
       select e.id from mobula.executions e join s on e.id = s.id and e.epoch = s.epoch

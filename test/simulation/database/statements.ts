@@ -27,7 +27,7 @@ const marks = {
   findHolder: /and e\.unique_key = /,
   find: /as observed_at from/,
   findHeld: /and runner = 'inline' and holder = /,
-  findEnded: /as "durationSeconds"\s+from unnest/,
+  findEnded: /a\.error is not distinct from f\.error/,
   findCancelling: /and state = 'CANCELLING'$/,
   findDriven: /select 'RUNNING' from mobula\.executions/,
   openCapacity: /into mobula\.capacity \(runner, cluster\)/,
