@@ -5,11 +5,12 @@ import type { Engine } from './engine.ts';
 import { handBackUnseen } from './hand-back.ts';
 import { startPool } from './inline-pool.ts';
 import { holdLease } from './lease.ts';
+import { placeInLine } from './place-in-line.ts';
 import { noteClaimed, noteFinished, type Report } from './report.ts';
 
 /**
  * Claims and runs inline executions until nothing is due or the budget is spent. Claims grow with the pace of the tasks,
- * up to 500 rows each, and outcomes are written together: a drain costs a few statements, not a few for each execution.
+ * up to a thousand rows each, and outcomes are written together: a drain costs a few statements, not a few for each execution.
  * What was claimed and not started when time is up is handed back; what runs on is given the rest of the budget, and
  * then its abort signal.
  */
@@ -25,21 +26,25 @@ export async function dispatchInline(
     mayStart,
     onFinished: (finished, handedBack) => noteFinished(report, finished, handedBack),
   });
+  const line = placeInLine(engine, lanes);
   let isUnseen = false;
   try {
     while (budget.hasTime() && !lease.signal.aborted) {
       const limit = budget.take(pool.appetite());
       if (limit === 0) break;
+      const after = line.next(limit);
       const claimed = await claimInTurn(engine, {
         lanes,
         limit,
+        after,
         invocationId: lease.invocationId,
         leaseSeconds: engine.settings.leaseSeconds,
       });
       budget.giveBack(limit - claimed.length);
       noteClaimed(report, claimed);
       pool.add(claimed);
-      if (claimed.length < limit) break;
+      line.note(claimed, limit);
+      if (claimed.length < limit && after === null) break;
       await pool.hungry();
     }
   } catch (error) {

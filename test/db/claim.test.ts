@@ -240,6 +240,40 @@ describeDrivers(({ db, url }) => {
     });
   });
 
+  describe('a claim that goes on behind an execution', () => {
+    const behind = async (after: string) => idsOf(await claim(db(), { after }));
+
+    test('takes those behind it in its line, in order, and none before', async () => {
+      const ids = [];
+      for (let n = 0; n < 4; n += 1) ids.push(await enqueueOne(db()));
+      const [first, second, third, fourth] = ids;
+      expect(await behind(second!)).toEqual([third, fourth]);
+      expect(await behind(second!)).toEqual([]);
+      expect(idsOf(await claim(db()))).toEqual([first, second]);
+    });
+
+    test('stays with its priority', async () => {
+      const place = await enqueueOne(db(), { priority: 5 });
+      const [higher, lower] = [await enqueueOne(db(), { priority: 6 }), await enqueueOne(db(), { priority: 4 })];
+      expect(await behind(place)).toEqual([]);
+      expect(idsOf(await claim(db()))).toEqual([higher, place, lower]);
+    });
+
+    test('knows its place when that one has been claimed and has ended', async () => {
+      await enqueueOne(db());
+      const [place] = await claim(db());
+      const next = await enqueueOne(db());
+      await finish(db(), place!);
+      expect(await behind(place!.id)).toEqual([next]);
+    });
+
+    test('takes nothing behind one that is gone', async () => {
+      const id = await enqueueOne(db());
+      expect(await behind(newId())).toEqual([]);
+      expect(idsOf(await claim(db()))).toEqual([id]);
+    });
+  });
+
   describe('a claim at the gate', () => {
     const inside = (turnstile: number) =>
       claimInlineAtGate(db(), { lanes: [lane()], limit: 10, invocationId: newId(), leaseSeconds: 60 }, turnstile);

@@ -28,6 +28,11 @@ export interface ClaimOptions {
   readonly limit: number;
   readonly invocationId: string;
   readonly leaseSeconds: number;
+  /**
+   * Goes on in the one lane there is behind this execution, among those of its priority: what lies before it is not even
+   * looked at. Null, as unless said, for the head of the line.
+   */
+  readonly after?: string | null;
 }
 
 /**
@@ -105,14 +110,14 @@ export async function openCapacity(db: Executor, runner: RunnerName, cluster: st
  * neither another lane's backlog nor the delayed rows are visited. Materialized by its callers, because a locking
  * select that the planner repeats takes more than its limit.
  */
-function dueIn({ lanes, limit }: ClaimOptions, isOpen: SQL = sql`true`): SQL {
+function dueIn({ lanes, limit, after = null }: ClaimOptions, isOpen: SQL = sql`true`): SQL {
   return sql`
   select d.place, d.id, d.priority, d.due_at
   from ${tableOf(lanes, { form: 'mobula.task_form', queue: 'text' })} as lane(form, queue)
   cross join lateral (
     select e.ctid as place, e.id, e.priority, e.due_at from mobula.executions e
     where ${isOpen} and e.state = 'QUEUED' and e.ready and e.form = lane.form and e.queue = lane.queue
-      and (e.expires_at is null or e.expires_at > ${now})
+      and (e.expires_at is null or e.expires_at > ${now}) ${after === null ? sql`` : behind(after)}
     order by e.priority desc, e.due_at, e.id
     limit ${limit}
     for no key update skip locked
@@ -120,6 +125,10 @@ function dueIn({ lanes, limit }: ClaimOptions, isOpen: SQL = sql`true`): SQL {
   order by d.priority desc, d.due_at, d.id
   limit ${limit}`;
 }
+
+const behind = (id: string): SQL => sql`
+  and e.priority = (select priority from mobula.executions where id = ${id})
+  and (e.due_at, e.id) > (select due_at, id from mobula.executions where id = ${id})`;
 
 export const freeSlots = (options: { runner: RunnerName; cluster: string; concurrency: number }): SQL => sql`
   select greatest(0, ${options.concurrency} - running) as free from mobula.capacity

@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import type { TaskForm } from '../../core/task.ts';
 import { type Executor, list, now, toDate, toDateOrNull } from '../db.ts';
 import type { PlannedSchedule } from '../schedules.ts';
@@ -64,22 +64,14 @@ export async function survey(
     next_wake_at: Date | string | null;
     seen_at: Date | string;
   }>(sql`
-    with recursive lane(form, queue) as (
-      select form, (select min(e.queue) from mobula.executions e where e.state = 'QUEUED' and e.ready and e.form = f.form)
-      from unnest(${list(forms, 'mobula.task_form')}) as f(form)
+    with recursive lane as (
+      select f.form, head.* from unnest(${list(forms, 'mobula.task_form')}) as f(form) cross join lateral (${headOf(sql`f.form`, sql``)}) head
       union all
-      select l.form, (select min(e.queue) from mobula.executions e
-        where e.state = 'QUEUED' and e.ready and e.form = l.form and e.queue > l.queue)
-      from lane l where l.queue is not null
+      select l.form, head.* from lane l cross join lateral (${headOf(sql`l.form`, sql`and e.queue > l.queue`)}) head
     ),
     placed as (
-      select l.form, l.queue, row_number() over (order by h.priority desc, h.due_at, h.id) as place
-      from lane l cross join lateral (
-        select e.priority, e.due_at, e.id from mobula.executions e
-        where e.state = 'QUEUED' and e.ready and e.form = l.form and e.queue = l.queue
-        order by e.priority desc, e.due_at, e.id limit 1
-      ) h
-      where l.queue is not null and (${queues === null} or l.queue = any(${list(queues ?? [], 'text')}))
+      select form, queue, row_number() over (order by priority desc, due_at, id) as place from lane
+      where ${queues === null} or queue = any(${list(queues ?? [], 'text')})
     ),
     delayed as (select min(due_at) as at from mobula.executions where state = 'QUEUED' and not ready),
     expiring as (select min(expires_at) as at from mobula.executions where state = 'QUEUED' and expires_at is not null),
@@ -128,6 +120,12 @@ export async function survey(
     seenAt: toDate(row.seen_at),
   };
 }
+
+/** The first in line of a form's first queue: lane and head in one probe. */
+const headOf = (form: SQL, further: SQL): SQL => sql`
+  select e.queue, e.priority, e.due_at, e.id from mobula.executions e
+  where e.state = 'QUEUED' and e.ready and e.form = ${form} ${further}
+  order by e.queue, e.priority desc, e.due_at, e.id limit 1`;
 
 /** Their instants are whole minutes, and so exact in milliseconds. */
 function toSchedules(text: string | null): ReadonlyMap<string, PlannedSchedule> {
