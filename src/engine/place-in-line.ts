@@ -14,8 +14,9 @@ export interface PlaceInLine {
 
 /**
  * Where the large claims of one call are. Each that began at the head would walk over all that was claimed before it and
- * that no vacuum could remove, which an old snapshot forbids; so what comes in with a higher priority waits a second at
- * most. Small claims always begin at the head, and so does whoever serves several lanes.
+ * that no vacuum could remove, which an old snapshot forbids. So what joins the line before that place, at the same
+ * priority, waits a second at most; one of a higher priority ends it. Small claims always begin at the head, and so does
+ * whoever serves several lanes.
  */
 export function placeInLine(engine: Engine, lanes: readonly Lane[]): PlaceInLine {
   let last: string | null = null;

@@ -252,11 +252,22 @@ describeDrivers(({ db, url }) => {
       expect(idsOf(await claim(db()))).toEqual([first, second]);
     });
 
-    test('stays with its priority', async () => {
+    test('takes none of a lower priority', async () => {
       const place = await enqueueOne(db(), { priority: 5 });
-      const [higher, lower] = [await enqueueOne(db(), { priority: 6 }), await enqueueOne(db(), { priority: 4 })];
+      const lower = await enqueueOne(db(), { priority: 4 });
       expect(await behind(place)).toEqual([]);
-      expect(idsOf(await claim(db()))).toEqual([higher, place, lower]);
+      expect(idsOf(await claim(db()))).toEqual([place, lower]);
+    });
+
+    test('takes nothing while one of a higher priority is due in its lane', async () => {
+      const place = await enqueueOne(db(), { priority: 5 });
+      const next = await enqueueOne(db(), { priority: 5 });
+      const elsewhere = await enqueueOne(db(), { priority: 6, queue: 'another' });
+      const higher = await enqueueOne(db(), { priority: 6 });
+      expect(await behind(place)).toEqual([]);
+      expect(idsOf(await claim(db(), { limit: 1 }))).toEqual([higher]);
+      expect(await behind(place)).toEqual([next]);
+      expect(idsOf(await claim(db(), { lanes: [lane('another')] }))).toEqual([elsewhere]);
     });
 
     test('knows its place when that one has been claimed and has ended', async () => {

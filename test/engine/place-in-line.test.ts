@@ -63,13 +63,13 @@ describe('a drain', () => {
     }),
   ]);
 
-  test('leaves nothing behind that came in before its place meanwhile', async () => {
+  test('takes what comes in with a higher priority next, and leaves nothing behind', async () => {
     const app = fresh.make({ env: { MOBULA_DEFAULT_CONCURRENCY: '100' } });
     arrival = () => enqueue(app, 'note', { n: -1 }, { priority: 9 });
     const tasks = Array.from({ length: 400 }, (_, n) => ({ task: 'note', input: { n } }));
     expect((await app.call('POST', '/tasks/batch', { tasks })).status).toBe(201);
     const { body } = await app.call('POST', '/run', {});
     expect(body).toMatchObject({ processed: 401, completed: 401, remaining: false });
-    expect(ran).toContain(-1);
+    expect(ran.indexOf(-1)).toBeLessThan(200); // behind what had been claimed by then
   });
 });

@@ -30,7 +30,7 @@ export interface ClaimOptions {
   readonly leaseSeconds: number;
   /**
    * Goes on in the one lane there is behind this execution, among those of its priority: what lies before it is not even
-   * looked at. Null, as unless said, for the head of the line.
+   * looked at. Nothing, where one of a higher priority is due. Null, as unless said, for the head of the line.
    */
   readonly after?: string | null;
 }
@@ -126,9 +126,15 @@ function dueIn({ lanes, limit, after = null }: ClaimOptions, isOpen: SQL = sql`t
   limit ${limit}`;
 }
 
+/** Of the same priority and later; nothing at all where one of a higher priority is due, found by the order of the index. */
 const behind = (id: string): SQL => sql`
   and e.priority = (select priority from mobula.executions where id = ${id})
-  and (e.due_at, e.id) > (select due_at, id from mobula.executions where id = ${id})`;
+  and (e.due_at, e.id) > (select due_at, id from mobula.executions where id = ${id})
+  and (
+    select h.id from mobula.executions h
+    where h.state = 'QUEUED' and h.ready and h.form = lane.form and h.queue = lane.queue
+      and h.priority > (select priority from mobula.executions where id = ${id})
+    order by h.priority desc, h.due_at, h.id limit 1) is null`;
 
 export const freeSlots = (options: { runner: RunnerName; cluster: string; concurrency: number }): SQL => sql`
   select greatest(0, ${options.concurrency} - running) as free from mobula.capacity
