@@ -1,9 +1,7 @@
 import { Pool } from 'pg';
 import { connectDatabase } from '../../../src/db/connect.ts';
-import { insertExecutions } from '../../../src/db/executions/enqueue.ts';
 import { migrate } from '../../../src/db/migrate.ts';
 import { configure, enqueue, enqueueMany } from '../../../src/index.ts';
-import { newId } from '../../../src/new-id.ts';
 import { expectAll, inLoops, inputOf, machineMs, shared, sizes, timed } from '../contestant.ts';
 import { serveContestant } from '../serve-contestant.ts';
 import { nothing, stamp } from '../tasks.ts';
@@ -29,10 +27,8 @@ serveContestant({
   },
 
   async fill(count, bytes) {
-    const input = JSON.stringify(inputOf(bytes));
     for (let left = count; left > 0; left -= sizes.batch) {
-      const rows = Array.from({ length: Math.min(left, sizes.batch) }, () => ({ ...row, id: newId(), input }));
-      await insertExecutions(db, rows, null);
+      await enqueueMany(db, batchOf(Math.min(left, sizes.batch), bytes));
     }
   },
 
@@ -63,18 +59,3 @@ serveContestant({
     return times;
   },
 });
-
-/** As an enqueue with no options stores it. */
-const row = {
-  task: nothing.name,
-  form: 'inline',
-  metadata: null,
-  queue: 'default',
-  priority: 0,
-  maxAttempts: 3,
-  runAfter: null,
-  delaySeconds: null,
-  timeoutSeconds: null,
-  queueTimeoutSeconds: 86_400,
-  uniqueKey: null,
-} as const;
