@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import { type Executor, now, seconds } from './db.ts';
 
 /**
@@ -12,7 +12,25 @@ export async function renewLease(db: Executor, invocationId: string, leaseSecond
   return rows.length > 0;
 }
 
-/** Gives the lease up once nothing is held any more. */
+/**
+ * Gives the lease up, unless an inline attempt is held: those are found by it alone, so it stays and lapses. Nor is it given
+ * up where it was lengthened meanwhile, as a claim does whose rows this statement cannot see.
+ */
 export async function dropLease(db: Executor, invocationId: string): Promise<void> {
-  await db.execute(sql`delete from mobula.invocations where id = ${invocationId}`);
+  await db.execute(sql`
+    delete from mobula.invocations i
+    where i.id = ${invocationId} and ${holdsNothing(sql`i.id`)}
+      and i.lease_until = (select seen.lease_until from mobula.invocations seen where seen.id = ${invocationId})`);
 }
+
+/** Deletes the leases that have lapsed, where nothing is left of what they held. */
+export async function dropDeadLeases(db: Executor): Promise<void> {
+  await db.execute(sql`delete from mobula.invocations i where i.lease_until <= ${now} and ${holdsNothing(sql`i.id`)}`);
+}
+
+/** An inline attempt in flight, in the words of the index by which its holder finds it. */
+export const isHeld = sql`e.state in ('RUNNING', 'CANCELLING') and e.runner = 'inline'`;
+
+/** Said by a value and not by `exists`, which the planner may turn into a join with all that is held. */
+export const holdsNothing = (invocation: SQL): SQL =>
+  sql`(select 1 from mobula.executions e where e.holder = ${invocation} and ${isHeld} limit 1) is null`;

@@ -92,7 +92,10 @@ export const executions = mobula.table(
       .where(sql`state = 'QUEUED' and ready`),
     index('executions_delayed').on(t.dueAt).where(sql`state = 'QUEUED' and not ready`),
     index('executions_expiry').on(t.expiresAt).where(sql`state = 'QUEUED' and expires_at is not null`),
-    index('executions_check').on(t.checkAt).where(sql`state in ('RUNNING', 'CANCELLING')`),
+    // Two, because an inline attempt is looked after by its invocation's lease and needs no place among all others: a look
+    // would walk over each that ended and that no vacuum could remove.
+    index('executions_check').on(t.checkAt).where(sql`state in ('RUNNING', 'CANCELLING') and runner <> 'inline'`),
+    index('executions_held').on(t.holder).where(sql`state in ('RUNNING', 'CANCELLING') and runner = 'inline'`),
     index('executions_finished').on(t.finishedAt).where(sql`finished_at is not null`),
     uniqueIndex('executions_unique_key')
       .on(t.task, t.uniqueKey)

@@ -9,7 +9,7 @@ import { placeInLine } from './place-in-line.ts';
 import { noteClaimed, noteFinished, type Report } from './report.ts';
 
 /**
- * Claims and runs inline executions until nothing is due or the budget is spent. Claims grow with the pace of the tasks,
+ * Claims and runs inline executions until a claim finds less than it asked for, or the budget is spent. Claims grow with the pace of the tasks,
  * up to a thousand rows each, and outcomes are written together: a drain costs a few statements, not a few for each execution.
  * What was claimed and not started when time is up is handed back; what runs on is given the rest of the budget, and
  * then its abort signal.
@@ -32,11 +32,10 @@ export async function dispatchInline(
     while (budget.hasTime() && !lease.signal.aborted) {
       const limit = budget.take(pool.appetite());
       if (limit === 0) break;
-      const after = line.next(limit);
       const claimed = await claimInTurn(engine, {
         lanes,
         limit,
-        after,
+        after: line.next(limit),
         invocationId: lease.invocationId,
         leaseSeconds: engine.settings.leaseSeconds,
       });
@@ -44,7 +43,7 @@ export async function dispatchInline(
       noteClaimed(report, claimed);
       pool.add(claimed);
       line.note(claimed, limit);
-      if (claimed.length < limit && after === null) break;
+      if (claimed.length < limit) break;
       await pool.hungry();
     }
   } catch (error) {

@@ -1,3 +1,4 @@
+import { limits } from '../core/limits.ts';
 import type { RunnerHealth } from '../core/runner.ts';
 import { type ReadyLane, type Survey, survey } from '../db/executions/survey.ts';
 import { askHealth } from './breaker.ts';
@@ -34,7 +35,7 @@ export type RayWord = 'ok' | 'unreachable' | 'none';
 /**
  * All that a resident worker would do, once: fire schedules, recover, expire, promote, reconcile, claim, start, finish. Bounded by its
  * time, safe to overlap with itself, and to be cut off anywhere: the next one goes on from the rows. With nothing to do
- * it is one statement.
+ * it is one statement. Twice and more where a lot was claimed, for large claims pass by what joins the line behind them.
  */
 export async function run(engine: Engine, options: RunOptions): Promise<RunAnswer> {
   for (const queue of options.queues ?? []) checkQueue(queue, engine.settings.queues);
@@ -42,21 +43,27 @@ export async function run(engine: Engine, options: RunOptions): Promise<RunAnswe
   const report = emptyReport();
   const before = await look(engine, options);
   const health = engine.ray && (await askHealth(engine, engine.ray, before.away));
-  const schedules = findScheduleWork(engine, before);
-  const busy = isBusy(before, schedules);
-  if (busy) await work(engine, { before, schedules, health, options, budget, report });
-  const after = busy ? await look(engine, options) : before;
-  const claimable = servable(engine, after.lanes, health?.reachable === true && !after.full).length > 0;
+  const isClaimable = ({ lanes, full }: Survey) =>
+    servable(engine, lanes, health?.reachable === true && !full).length > 0;
+  let seen = before;
+  let schedules = findScheduleWork(engine, seen);
+  for (let isMore = isBusy(seen, schedules); isMore; ) {
+    const claimed = await work(engine, { seen, schedules, health, options, budget, report });
+    seen = await look(engine, options);
+    schedules = findScheduleWork(engine, seen);
+    isMore = isClaimable(seen) && claimed >= limits.gatedClaim && !budget.isSpent();
+  }
+  const claimable = isClaimable(seen);
   return {
     ...report,
     remaining: claimable && budget.isSpent(),
-    nextWakeAt: claimable ? after.seenAt : earlier(after.nextWakeAt, findScheduleWork(engine, after).nextAt),
+    nextWakeAt: claimable ? seen.seenAt : earlier(seen.nextWakeAt, schedules.nextAt),
     ray: toRayWord(health),
   };
 }
 
 interface Work {
-  readonly before: Survey;
+  readonly seen: Survey;
   readonly schedules: ScheduleWork;
   readonly health: RunnerHealth | null;
   readonly options: RunOptions;
@@ -64,16 +71,19 @@ interface Work {
   readonly report: Report;
 }
 
-async function work(engine: Engine, { before, schedules, health, options, budget, report }: Work): Promise<void> {
-  await fireSchedules(engine, schedules, { seenAt: before.seenAt, report });
-  await sweep(engine, before, report);
-  const isMoved = before.lapsed || before.delayedDue || report.enqueued > 0;
-  const { lanes } = isMoved ? await look(engine, options) : before;
+/** Answers how many executions it claimed. */
+async function work(engine: Engine, { seen, schedules, health, options, budget, report }: Work): Promise<number> {
+  const { enqueued, processed } = report;
+  await fireSchedules(engine, schedules, { seenAt: seen.seenAt, report });
+  await sweep(engine, seen, report);
+  const isMoved = seen.lapsed || seen.delayedDue || report.enqueued > enqueued;
+  const { lanes } = isMoved ? await look(engine, options) : seen;
   await Promise.all([
-    before.checksDue ? reconcile(engine, { health, report }) : undefined,
-    before.recordsDue && health?.reachable ? deleteRecords(engine) : undefined,
+    seen.checksDue ? reconcile(engine, { health, report }) : undefined,
+    seen.recordsDue && health?.reachable ? deleteRecords(engine) : undefined,
     dispatch(engine, servable(engine, lanes, health?.reachable === true), { budget, report }),
   ]);
+  return report.processed - processed;
 }
 
 /** Both runners at once, unless the count is limited: then the one whose head is first in line goes first. */
@@ -108,7 +118,8 @@ function look(engine: Engine, { queues }: RunOptions): Promise<Survey> {
   const { inline, remote } = formsOf(engine);
   const { ray, remotes, settings } = engine;
   return survey(engine.db, {
-    forms: [...inline, ...remote],
+    here: inline,
+    elsewhere: remote,
     queues: queues ?? settings.queues,
     capacity: ray && { runner: ray.name, cluster: ray.cluster, concurrency: settings.concurrency },
     keepers: remotes.filter(({ keepsRecords }) => keepsRecords).map(({ cluster }) => cluster),

@@ -4,6 +4,7 @@ import { promoteDelayed } from '../db/executions/promote.ts';
 import type { Survey } from '../db/executions/survey.ts';
 import { takeLapsed } from '../db/executions/take-lapsed.ts';
 import { foldTallies } from '../db/executions/tally.ts';
+import { dropDeadLeases } from '../db/lease.ts';
 import { endAttempts } from './end-attempts.ts';
 import type { Engine } from './engine.ts';
 import { failed } from './finish.ts';
@@ -31,4 +32,5 @@ async function recoverLapsed(engine: Engine, report: Report): Promise<void> {
   );
   noteFinished(report, finished);
   report.recovered += finished.length;
+  await dropDeadLeases(engine.db);
 }

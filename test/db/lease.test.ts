@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { describe, expect, test } from 'vitest';
 import { takeLapsed } from '../../src/db/executions/take-lapsed.ts';
-import { dropLease, renewLease } from '../../src/db/lease.ts';
+import { dropDeadLeases, dropLease, renewLease } from '../../src/db/lease.ts';
 import {
   claim,
   describeDrivers,
@@ -20,6 +20,7 @@ import {
 
 describeDrivers(({ db }) => {
   const holderOf = async (id: string) => String((await rowOf(db(), id))['holder']);
+  const leases = async () => (await rows(db(), sql`select from mobula.invocations`)).length;
   const lapsedIds = async (limit = 100) => (await takeLapsed(db(), limit)).map(({ id }) => id);
 
   describe('a lease', () => {
@@ -42,9 +43,25 @@ describeDrivers(({ db }) => {
 
     test('that there never was, or that was given up, cannot be renewed', async () => {
       expect(await renewLease(db(), newId(), 60)).toBe(false);
-      const holder = await holderOf((await startOne(db())).id);
+      const started = await startOne(db());
+      const holder = await holderOf(started.id);
+      await finish(db(), started);
       await dropLease(db(), holder);
       expect(await renewLease(db(), holder, 60)).toBe(false);
+    });
+
+    test('is not given up over what is still held, which would be found by nobody', async () => {
+      const { id } = await startOne(db());
+      await dropLease(db(), await holderOf(id));
+      expect(await lapsedIds()).toEqual([]);
+      await lapseLeases(db());
+      expect(await lapsedIds()).toEqual([id]);
+    });
+
+    test('is given up over what a cluster has: that is looked after by checks', async () => {
+      const started = await startOnRay(db());
+      await dropLease(db(), await holderOf(started.id));
+      expect(await leases()).toBe(0);
     });
 
     test('is renewed without touching what it covers', async () => {
@@ -112,6 +129,17 @@ describeDrivers(({ db }) => {
       expect(await rowOf(db(), zombie.id)).toMatchObject({ state: 'QUEUED' });
     });
 
+    test('loses its lease when all of it has come to an end, and not before', async () => {
+      const dead = await startOne(db());
+      await lapseLeases(db());
+      const alive = await startOne(db());
+      await dropDeadLeases(db());
+      expect(await leases()).toBe(2);
+      await finish(db(), dead, alive);
+      await dropDeadLeases(db());
+      expect(await leases()).toBe(1);
+    });
+
     test('is lost to a lapsed holder that came back to life and finished first', async () => {
       const slow = await startOne(db());
       await lapseLeases(db());
@@ -124,6 +152,23 @@ describeDrivers(({ db }) => {
 });
 
 const database = useDb();
+
+test('a lease is not given up while a claim lengthens it whose rows cannot be seen yet', async () => {
+  const db = database.db();
+  const started = await startOne(db);
+  const holder = String((await rowOf(db, started.id))['holder']);
+  await finish(db, started);
+  const [id = ''] = await enqueueAll(db, [{}]);
+  let dropped: Promise<void> | undefined;
+  await db.transaction(async (claiming) => {
+    await claim(claiming, { invocationId: holder, limit: 1 });
+    dropped = dropLease(db, holder);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  });
+  await dropped;
+  await lapseLeases(db);
+  expect((await takeLapsed(db, 10)).map((lapsed) => lapsed.id)).toEqual([id]);
+});
 
 test('a renewal that is under way when the lease is about to be taken wins', async () => {
   const db = database.db();

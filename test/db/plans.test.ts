@@ -13,8 +13,9 @@ import { promoteDelayed } from '../../src/db/executions/promote.ts';
 import { survey } from '../../src/db/executions/survey.ts';
 import { takeChecks } from '../../src/db/executions/take-checks.ts';
 import { takeLapsed } from '../../src/db/executions/take-lapsed.ts';
+import { dropLease } from '../../src/db/lease.ts';
 import { useDatabase } from '../support/database.ts';
-import { claim, enqueueAll, finish, lane, newId } from './support.ts';
+import { claim, enqueueAll, finish, lane, lapseLeases, newId } from './support.ts';
 
 /** A node of `explain (analyze, buffers, format json)`, of whose many members these are looked at. */
 interface Node {
@@ -187,7 +188,7 @@ describe.each(['before', 'after'])('with a backlog of 150,000, %s the table was 
   });
 
   test('a look at everything there is to do reads the indexes’ ends, not the backlog', async () => {
-    const plan = await planOf((tx) => survey(tx, { forms: ['inline', 'both'], queues: null }));
+    const plan = await planOf((tx) => survey(tx, { here: [], elsewhere: ['inline', 'both'], queues: null }));
     expect(plan.readsTable).toBe(false);
     expect(plan.seen).toBeLessThan(500 + 100); // all that is in flight, which the concurrency bounds
     expect(plan.pages).toBeLessThan(700);
@@ -215,11 +216,17 @@ describe.each(['before', 'after'])('with a backlog of 150,000, %s the table was 
     expect(plan.pages).toBeLessThan(200);
   });
 
-  test('lapsed attempts are found there too', async () => {
+  test('lapsed attempts are found by what their invocation holds', async () => {
+    const invocationId = newId();
+    await claim(db, { invocationId, limit: 50 });
+    const drop = await planOf((tx) => dropLease(tx, invocationId));
+    expect(drop).toMatchObject({ readsTable: false, seen: 1 });
+    await lapseLeases(db);
     const plan = await planOf((tx) => takeLapsed(tx, 100));
     expect(plan.readsTable).toBe(false);
-    expect(plan.indexes).toContain('executions_check');
-    expect(plan.pages).toBeLessThan(100);
+    expect(plan.indexes).toContain('executions_held');
+    expect(plan.seen).toBe((await takeLapsed(db, 100)).length);
+    expect(plan.pages).toBeLessThan(plan.seen * 5);
   });
 
   test('outcomes find their rows by key', async () => {

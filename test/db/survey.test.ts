@@ -16,7 +16,7 @@ import {
 
 describeDrivers(({ db }) => {
   const look = (some: Partial<SurveyScope> = {}) =>
-    survey(db(), { forms: ['inline', 'ray', 'both'], queues: null, ...some });
+    survey(db(), { here: ['inline'], elsewhere: ['ray', 'both'], queues: null, ...some });
   /** The instant a row names, as the driver-independent milliseconds of JavaScript. */
   const instantOf = async (id: string, column: 'due_at' | 'expires_at' | 'check_at') => {
     const [row] = await db().execute<{ ms: number }>(
@@ -60,10 +60,10 @@ describeDrivers(({ db }) => {
 
     test('are only those of the forms and queues that are asked for', async () => {
       await enqueueAll(db(), [{ queue: 'a' }, { queue: 'b' }, { queue: 'a', form: 'ray' }]);
-      expect((await look({ forms: ['inline'], queues: ['a', 'z'] })).lanes).toEqual([
+      expect((await look({ elsewhere: [], queues: ['a', 'z'] })).lanes).toEqual([
         { form: 'inline', queue: 'a', place: 1 },
       ]);
-      expect((await look({ forms: ['both'] })).lanes).toEqual([]);
+      expect((await look({ here: [], elsewhere: ['both'] })).lanes).toEqual([]);
       expect((await look({ queues: [] })).lanes).toEqual([]);
     });
 
@@ -143,9 +143,22 @@ describeDrivers(({ db }) => {
     });
 
     test('is when the first one that waits expires', async () => {
-      await enqueueOne(db(), { queueTimeoutSeconds: 500 });
-      const sooner = await enqueueOne(db(), { queueTimeoutSeconds: 400 });
+      await enqueueOne(db(), { queueTimeoutSeconds: 500, form: 'ray' });
+      const sooner = await enqueueOne(db(), { queueTimeoutSeconds: 400, form: 'ray' });
       expect((await look()).nextWakeAt).toEqual(await instantOf(sooner, 'expires_at'));
+    });
+
+    test('is that too where it waits for somebody else, or for its time', async () => {
+      const another = await enqueueOne(db(), { queueTimeoutSeconds: 500, form: 'both' });
+      expect((await look({ elsewhere: [] })).nextWakeAt).toEqual(await instantOf(another, 'expires_at'));
+      const delayed = await enqueueOne(db(), { delaySeconds: 1_000, queueTimeoutSeconds: 10 });
+      await age(db(), delayed, 'expires_at', 900);
+      expect((await look()).nextWakeAt).toEqual(await instantOf(delayed, 'expires_at'));
+    });
+
+    test('is not looked for among what waits where something can be done here and now', async () => {
+      await enqueueAll(db(), [{ queueTimeoutSeconds: 500 }, { queueTimeoutSeconds: 400, form: 'ray' }]);
+      expect((await look()).nextWakeAt).toBeNull();
     });
 
     test('is when the lease over what runs would lapse', async () => {

@@ -69,7 +69,10 @@ export async function readStats(db: Executor): Promise<Stats> {
         where state = 'QUEUED' and not ready group by 1, 2, 3
         union all
         select queue, state, false, count(*), null from mobula.executions
-        where state in ('RUNNING', 'CANCELLING') group by 1, 2) u) as open`);
+        where state in ('RUNNING', 'CANCELLING') and runner = 'inline' group by 1, 2
+        union all
+        select queue, state, false, count(*), null from mobula.executions
+        where state in ('RUNNING', 'CANCELLING') and runner <> 'inline' group by 1, 2) u) as open`);
   const open: OpenCount[] = JSON.parse(row?.open ?? '[]');
   const counts: Partial<Record<State, number>> = JSON.parse(row?.final ?? '{}');
   const queues: Record<string, { ready: number; delayed: number; running: number }> = Object.create(null);

@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { TaskForm } from '../../core/task.ts';
 import { type Executor, list, now, toDate, toDateOrNull } from '../db.ts';
+import { holdsNothing } from '../lease.ts';
 import type { PlannedSchedule } from '../schedules.ts';
 import type { Lane, RemoteClaimOptions } from './claim.ts';
 
@@ -26,14 +27,20 @@ export interface Survey {
   readonly away: boolean;
   /** Every schedule that was ever planned, by name. */
   readonly schedules: ReadonlyMap<string, PlannedSchedule>;
-  /** Null where nothing is planned; lanes that are ready now do not count. */
+  /**
+   * Null where nothing is planned; lanes that are ready now do not count, and where one of them is the caller's own, what
+   * expires is not looked for either.
+   */
   readonly nextWakeAt: Date | null;
   /** When this was seen. */
   readonly seenAt: Date;
 }
 
 export interface SurveyScope {
-  readonly forms: readonly TaskForm[];
+  /** The forms that the caller can run itself. */
+  readonly here: readonly TaskForm[];
+  /** Those that it can start on a cluster. */
+  readonly elsewhere?: readonly TaskForm[];
   /** Null for every queue there is. */
   readonly queues: readonly string[] | null;
   /** The cluster whose slots matter, if there is one. */
@@ -48,7 +55,7 @@ export interface SurveyScope {
  */
 export async function survey(
   db: Executor,
-  { forms, queues, capacity = null, keepers = [] }: SurveyScope,
+  { here, elsewhere = [], queues, capacity = null, keepers = [] }: SurveyScope,
 ): Promise<Survey> {
   const [row] = await db.execute<{
     lanes: string | null;
@@ -65,35 +72,39 @@ export async function survey(
     seen_at: Date | string;
   }>(sql`
     with recursive lane as (
-      select f.form, head.* from unnest(${list(forms, 'mobula.task_form')}) as f(form) cross join lateral (${headOf(sql`f.form`, sql``)}) head
+      select f.form, head.* from unnest(enum_range(null::mobula.task_form)) as f(form)
+        cross join lateral (${headOf(sql`f.form`, sql``)}) head
       union all
       select l.form, head.* from lane l cross join lateral (${headOf(sql`l.form`, sql`and e.queue > l.queue`)}) head
     ),
     placed as (
       select form, queue, row_number() over (order by priority desc, due_at, id) as place from lane
-      where ${queues === null} or queue = any(${list(queues ?? [], 'text')})
+      where form = any(${list([...here, ...elsewhere], 'mobula.task_form')})
+        and (${queues === null} or queue = any(${list(queues ?? [], 'text')}))
     ),
     delayed as (select min(due_at) as at from mobula.executions where state = 'QUEUED' and not ready),
-    expiring as (select min(expires_at) as at from mobula.executions where state = 'QUEUED' and expires_at is not null),
+    expiring as (
+      select case
+        when exists (select from placed where form = any(${list(here, 'mobula.task_form')})) then null
+        when delayed.at is null and not exists (select from lane) then null
+        else (select min(expires_at) from mobula.executions where state = 'QUEUED' and expires_at is not null)
+      end as at from delayed
+    ),
     slots as (
       select coalesce(max(running) >= ${capacity?.concurrency ?? null}, false) as is_full, max(away_until) as away_until
       from mobula.capacity where runner::text = ${capacity?.runner ?? null} and cluster = ${capacity?.cluster ?? null}
     ),
-    in_flight as (
-      select e.runner = 'inline' as inline,
-        greatest(e.check_at, i.lease_until, case when e.runner <> 'inline' then slots.away_until end) as at
-      from slots, mobula.executions e left join mobula.invocations i on i.id = e.holder
-      where e.state in ('RUNNING', 'CANCELLING')
-    ),
+    held as (select min(i.lease_until) as until from mobula.invocations i where not ${holdsNothing(sql`i.id`)}),
     checks as (
-      select min(at) as at, coalesce(bool_or(at <= ${now} and not inline), false) as due,
-        coalesce(bool_or(at <= ${now} and inline), false) as lapsed
-      from in_flight
+      select min(greatest(e.check_at, i.lease_until, slots.away_until)) as at
+      from slots, mobula.executions e left join mobula.invocations i on i.id = e.holder
+      where e.state in ('RUNNING', 'CANCELLING') and e.runner <> 'inline'
     )
     select
       (select json_agg(json_build_array(p.form, p.queue, p.place))::text from placed p) as lanes,
-      coalesce(delayed.at <= ${now}, false) as delayed_due, coalesce(expiring.at <= ${now}, false) as expired,
-      checks.lapsed, checks.due as checks_due,
+      coalesce(delayed.at <= ${now}, false) as delayed_due,
+      exists (select from mobula.executions where state = 'QUEUED' and expires_at <= ${now}) as expired,
+      coalesce(held.until <= ${now}, false) as lapsed, coalesce(checks.at <= ${now}, false) as checks_due,
       coalesce((select min(oldest.at) from unnest(${list(keepers, 'text')}) as keeper(cluster) cross join lateral (
         select min(ray_record_until) as at from mobula.attempts
         where ray_record_until is not null and cluster = keeper.cluster) oldest) <= ${now}, false) as records_due,
@@ -101,8 +112,8 @@ export async function survey(
       (select json_agg(json_build_array(s.name, s.timetable, floor(extract(epoch from s.next_at) * 1000)))::text
         from mobula.schedules s) as schedules,
       slots.is_full, coalesce(slots.away_until > ${now}, false) as is_away,
-      least(delayed.at, expiring.at, checks.at) as next_wake_at, ${now} as seen_at
-    from delayed, expiring, checks, slots`);
+      least(delayed.at, expiring.at, held.until, checks.at) as next_wake_at, ${now} as seen_at
+    from delayed, expiring, held, checks, slots`);
   if (!row) throw new RangeError('A survey always has one row.');
   const lanes: [TaskForm, string, number][] = row.lanes ? JSON.parse(row.lanes) : [];
   return {

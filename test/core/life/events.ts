@@ -29,7 +29,17 @@ export type Event =
     }
   | { readonly kind: 'renew' | 'drop'; readonly by: Invocation }
   | { readonly kind: 'pass'; readonly what: 'due' | 'expiry' | 'check' | Invocation }
-  | { readonly kind: 'cancel' | 'takeLapsed' | 'takeChecks' | 'expire' | 'promote' | 'retry' | 'purge' };
+  | {
+      readonly kind:
+        | 'cancel'
+        | 'takeLapsed'
+        | 'dropDeadLeases'
+        | 'takeChecks'
+        | 'expire'
+        | 'promote'
+        | 'retry'
+        | 'purge';
+    };
 
 /** The events of one kind. */
 export type Of<Kind extends Event['kind']> = Extract<Event, { kind: Kind }>;
@@ -66,7 +76,9 @@ const anyEvent: fc.Arbitrary<Event> = fc.oneof(
   },
   {
     weight: 14,
-    arbitrary: fc.record({ kind: fc.constantFrom('takeLapsed' as const, 'takeChecks', 'promote', 'expire') }),
+    arbitrary: fc.record({
+      kind: fc.constantFrom('takeLapsed' as const, 'dropDeadLeases', 'takeChecks', 'promote', 'expire'),
+    }),
   },
   { weight: 10, arbitrary: fc.record({ kind: kind('retry') }) },
   { weight: 2, arbitrary: fc.record({ kind: kind('cancel') }) },

@@ -10,7 +10,7 @@ export interface Ticket {
 export const invocations = ['A', 'B'] as const;
 export type Invocation = (typeof invocations)[number];
 
-/** What is true of the lease of an invocation; a lapsed one is swept, and then there is none. */
+/** What is true of the lease of an invocation; one that has lapsed is dropped when it covers nothing any more. */
 export type Lease = 'none' | 'live' | 'lapsed';
 
 /** One execution on paper: all of its row that decides what may happen next, with instants cut down to before or after now. */

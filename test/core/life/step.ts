@@ -43,13 +43,15 @@ function stepOf(life: Life, event: Event, tickets: readonly Ticket[]): Step {
     case 'renew':
       return [life, life.leases[event.by] === 'live'];
     case 'drop':
-      return [{ ...life, leases: { ...life.leases, [event.by]: 'none' } }, null];
+      return [dropLease(life, event.by), null];
     case 'pass':
       return [pass(life, event.what), null];
     case 'cancel':
       return cancel(life);
     case 'takeLapsed':
       return takeLapsed(life);
+    case 'dropDeadLeases':
+      return [(['A', 'B'] as const).filter((by) => life.leases[by] === 'lapsed').reduce(dropLease, life), null];
     case 'takeChecks':
       return takeChecks(life);
     case 'expire':
@@ -116,12 +118,17 @@ function note(life: Life, kind: 'submitted' | 'plan' | 'report', ticket: Ticket 
 /** Whether nobody's lease covers it any more. */
 const isUncovered = ({ holder, leases }: Life): boolean => holder === null || leases[holder] !== 'live';
 
+/** The holder of code that runs inline, by whose lease alone it is found. */
+const holderInline = (life: Life): Invocation | null =>
+  isInFlight(life) && life.runner === 'inline' ? life.holder : null;
+
+const dropLease = (life: Life, by: Invocation): Life =>
+  holderInline(life) === by ? life : { ...life, leases: { ...life.leases, [by]: 'none' } };
+
 function takeLapsed(life: Life): Step {
   const ticket = { attempt: life.attempt, epoch: life.epoch };
-  const isLapsed = isInFlight(life) && life.runner === 'inline' && life.checkDue && isUncovered(life);
-  const swept = (lease: Life['leases']['A']) => (lease === 'lapsed' ? 'none' : lease);
-  const next = { ...life, leases: { A: swept(life.leases.A), B: swept(life.leases.B) } };
-  return isLapsed ? [next, ticket, ticket] : [next, null];
+  const holder = holderInline(life);
+  return holder !== null && life.leases[holder] === 'lapsed' ? [life, ticket, ticket] : [life, null];
 }
 
 function takeChecks(life: Life): Step {

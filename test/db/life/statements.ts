@@ -15,7 +15,7 @@ import { recordSubmissions } from '../../../src/db/executions/record-submission.
 import { retryExecution } from '../../../src/db/executions/retry.ts';
 import { takeChecks } from '../../../src/db/executions/take-checks.ts';
 import { takeLapsed } from '../../../src/db/executions/take-lapsed.ts';
-import { dropLease, renewLease } from '../../../src/db/lease.ts';
+import { dropDeadLeases, dropLease, renewLease } from '../../../src/db/lease.ts';
 import type { Event, Of } from '../../core/life/events.ts';
 import {
   type Answer,
@@ -82,6 +82,9 @@ export async function perform(db: Db, told: Told, event: Event): Promise<Answer>
       return withoutPlace(await cancelExecution(db, id));
     case 'takeLapsed':
       return toTicket((await takeLapsed(db, 10))[0]);
+    case 'dropDeadLeases':
+      await dropDeadLeases(db);
+      return null;
     case 'takeChecks':
       return toTicket((await takeChecks(db, 10, hour))[0]);
     case 'expire':
