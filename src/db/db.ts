@@ -43,7 +43,7 @@ export function tableOf<Row extends object>(
   const columns = Object.entries(fields) as [keyof Row, ArrayType][];
   const [only] = rows;
   if (only !== undefined && rows.length === 1) {
-    return sql`(select ${listed(columns.map(([field, type]) => sql`${only[field]}::${sql.raw(type)}`))})`;
+    return sql`(select ${listed(columns.map(([field, type]) => scalar(only[field], type)))})`;
   }
   const arrays = columns.map(([field, type]) =>
     arrayOf(
@@ -53,6 +53,10 @@ export function tableOf<Row extends object>(
   );
   return sql`unnest(${listed(arrays)})`;
 }
+
+/** A null is said, for most fields of most rows are null, and a parameter is sent and read each time. */
+const scalar = (value: unknown, type: ArrayType): SQL =>
+  value === null ? sql.raw(`null::${type}`) : sql`${value}::${sql.raw(type)}`;
 
 const listed = (pieces: SQL[]): SQL => sql.join(pieces, sql.raw(', '));
 

@@ -2,6 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import { integer, PgDialect, pgEnum, pgTable, text } from 'drizzle-orm/pg-core';
 import { describe, expect, test } from 'vitest';
 import { toQuery } from '../../src/db/drivers/to-query.ts';
+import { perShape } from '../../src/db/filled.ts';
 
 const people = pgTable('people', { id: integer('id'), name: text('name') });
 const mood = pgEnum('mood', ['sad', 'ok']);
@@ -25,6 +26,30 @@ const others: Readonly<Record<string, SQL>> = {
   'inlined values': sql`select ${1}`.inlineParams(),
   'a value of no known kind': sql`select ${{ a: 1 }}`,
 };
+
+interface Person {
+  readonly name: string;
+  readonly age: number | null;
+}
+
+test('a statement of a row’s shape is made once, and says of each row what it would say of that one alone', () => {
+  const made: Person[] = [];
+  const make = (person: Person) => {
+    made.push(person);
+    return sql`select ${person.name} where ${'x'} <> ${person.name} and ${person.age === null ? sql`false` : person.age}`;
+  };
+  const statementOf = perShape(make);
+  const people = [
+    { name: 'Ann', age: 1 },
+    { name: "B'ob", age: 2 },
+    { name: 'Cy', age: null },
+    { name: 'Di', age: null },
+  ];
+  const wanted = people.map((person) => meant(make(person)));
+  expect(people.map((person) => toQuery(statementOf(person)))).toEqual(wanted);
+  expect(people.map((person) => meant(statementOf(person)))).toEqual(wanted);
+  expect(made).toHaveLength(people.length + 2);
+});
 
 /** What drizzle makes of it, which is what is meant. */
 function meant(statement: SQL) {

@@ -1,9 +1,9 @@
 import type { SQL } from 'drizzle-orm';
-import { PgDialect } from 'drizzle-orm/pg-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { connectDatabase } from '../../src/db/connect.ts';
 import type { Db } from '../../src/db/db.ts';
+import { toQuery } from '../../src/db/drivers/to-query.ts';
 import { task } from '../../src/define-task.ts';
 import { enqueueExecutions } from '../../src/engine/enqueue.ts';
 import { run } from '../../src/engine/run.ts';
@@ -11,7 +11,6 @@ import { useDatabase } from '../support/database.ts';
 import { makeEngine, type TestEngine } from '../support/engine.ts';
 
 const database = useDatabase();
-const dialect = new PgDialect();
 const noop = task({ name: 'noop', input: z.object({}), run: () => null });
 
 /** What was asked of the database, each statement by what it is for. */
@@ -26,7 +25,7 @@ const purposes = {
 } as const;
 
 function purposeOf(statement: SQL): string {
-  const { sql } = dialect.sqlToQuery(statement);
+  const { sql } = toQuery(statement);
   return Object.entries(purposes).find(([, text]) => sql.includes(text))?.[0] ?? sql.trim().slice(0, 60);
 }
 

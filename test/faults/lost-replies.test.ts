@@ -163,9 +163,7 @@ test('the refusal of a stale outcome is not taken for a lost answer', async () =
   const { id } = await enqueue(app, 'counted', { ms: 300 });
   const running = app.call('POST', '/run', {});
   await expect.poll(() => starts).toHaveLength(1);
-  const dead = `with dead as (delete from mobula.invocations)
-    update mobula.executions set check_at = now() - interval '1 second' where state = 'RUNNING'`;
-  await fresh.sql(dead);
+  await fresh.sql(`update mobula.invocations set lease_until = now() - interval '1 second'`);
   expect((await fresh.make().call('POST', '/run', {})).body).toMatchObject({ recovered: 1 });
   await proxy.next(statements.finish, 'drop_request');
   expect((await running).body).toMatchObject({ processed: 1, completed: 0, retried: 0 });

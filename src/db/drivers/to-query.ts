@@ -1,5 +1,6 @@
 import { Param, SQL, StringChunk } from 'drizzle-orm';
 import { PgDialect } from 'drizzle-orm/pg-core';
+import { Filled } from '../filled.ts';
 
 /** A statement as Postgres takes it: text with $1, $2 …, and their values. */
 export interface Query {
@@ -15,8 +16,17 @@ const dialect = new PgDialect();
  * column, goes drizzle's way.
  */
 export function toQuery(statement: SQL): Query {
+  if (statement instanceof Filled) return fillIn(statement);
   const query: Query & { sql: string } = { sql: '', params: [] };
   return write(statement, query) ? query : dialect.sqlToQuery(statement);
+}
+
+const patterns = new WeakMap<SQL, Query>();
+
+function fillIn(statement: Filled): Query {
+  const written = patterns.get(statement.pattern) ?? dialect.sqlToQuery(statement.pattern);
+  patterns.set(statement.pattern, written);
+  return { sql: written.sql, params: statement.fill(written.params) };
 }
 
 function write(piece: unknown, query: Query & { sql: string }): boolean {

@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { TaskForm } from '../../core/task.ts';
 import { type Executor, list, now, tableOf, toDate } from '../db.ts';
+import { perShape } from '../filled.ts';
 
 /** One execution to be stored, every value decided but the time. */
 export interface NewExecution {
@@ -48,8 +49,16 @@ export async function insertExecutions(
   key: IdempotencyKey | null,
   gate: SQL | null = null,
 ): Promise<Enqueued[]> {
+  const [only] = rows;
+  const isPlain = only !== undefined && rows.length === 1 && !key && !gate;
+  const [answer] = await db.execute<Answer>(isPlain ? insertOne(only) : insert(rows, key, gate));
+  return answer ? toEnqueued(rows, answer) : [];
+}
+
+function insert(rows: readonly NewExecution[], key: IdempotencyKey | null, gate: SQL | null): SQL {
   const ids = rows.map(({ id }) => id);
-  const [answer] = await db.execute<Answer>(sql`
+  const areUnique = rows.some(isUnique);
+  return sql`
     with key as (${key && !key.isTaken ? insertKey(key, ids) : (gate ?? sql`select 1`)}),
     wanted as materialized (
       select w.*, ${now} as at, case when w.delay_seconds is null then w.asked_after
@@ -64,20 +73,19 @@ export async function insertExecutions(
         ready, expires_at, timeout_seconds, queue_timeout_seconds, unique_key, idempotency_key)
       select id, task, form, queue, priority, max_attempts, at, run_after, greatest(run_after, at),
         run_after is null or run_after <= at, greatest(run_after, at) + make_interval(secs => queue_timeout_seconds),
-        timeout_seconds, queue_timeout_seconds, unique_key, ${key?.key ?? null}
+        timeout_seconds, queue_timeout_seconds, unique_key, ${key ? key.key : none}
       from wanted
-      on conflict (task, unique_key) where unique_key is not null and state in ('QUEUED', 'RUNNING', 'CANCELLING')
-        do nothing
-      returning id, run_after
+      ${areUnique ? unlessHeld : sql``} returning id, run_after
     ),
     kept as (
       insert into mobula.inputs (execution_id, input, metadata)
-      select s.id, w.input, w.metadata from stored s join wanted w on w.id = s.id
+      select w.id, w.input, w.metadata from wanted w ${areUnique ? sql`join stored s on s.id = w.id` : sql``}
     )
-    select ${now} as enqueued_at, ${key || gate || rows.some(isUnique) ? onlySome(rows.length) : null}::text as only,
-      ${rows.some(isPlanned) ? delayed : null}::text as delayed`);
-  return answer ? toEnqueued(rows, answer) : [];
+    select ${now} as enqueued_at, ${key || gate || areUnique ? onlySome(rows.length) : none}::text as only,
+      ${rows.some(isPlanned) ? delayed : none}::text as delayed`;
 }
+
+const insertOne = perShape<NewExecution>((row) => insert([row], null, null));
 
 const columns = {
   id: 'uuid',
@@ -94,6 +102,12 @@ const columns = {
   queueTimeoutSeconds: 'double precision',
   uniqueKey: 'text',
 } as const;
+
+const unlessHeld = sql`
+      on conflict (task, unique_key) where unique_key is not null and state in ('QUEUED', 'RUNNING', 'CANCELLING')
+        do nothing`;
+
+const none = sql.raw('null');
 
 const isUnique = ({ uniqueKey }: NewExecution): boolean => uniqueKey !== null;
 

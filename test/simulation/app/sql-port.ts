@@ -1,14 +1,12 @@
-import { PgDialect } from 'drizzle-orm/pg-core';
 import type { Db } from '../../../src/db/db.ts';
 import { toOurError } from '../../../src/db/drivers/driver-error.ts';
+import { toQuery } from '../../../src/db/drivers/to-query.ts';
 import { type Call, currentCall, isCutOff, kill, never, type Process } from '../clockwork/process.ts';
 import type { Outcome } from '../database/overlapping-statements.ts';
 import { nameOf, type StatementName } from '../database/statements.ts';
 import { noteApplied, noteHeld, noteUnanswered, noteUnapplied } from '../windows/statement-windows.ts';
 import { isOngoing, type World } from '../world.ts';
 import { describeFate, type Fate, rollFate } from './statement-fate.ts';
-
-const dialect = new PgDialect();
 
 /** The driver of `pg` gives a statement up after so long, whatever becomes of it. */
 const patienceMs = 30_000;
@@ -17,7 +15,7 @@ const patienceMs = 30_000;
 export function sqlPort(world: World, process: Process): Db {
   const execute = async <Row extends object>(statement: Parameters<Db['execute']>[0]): Promise<Row[]> => {
     if (process.diedAtMs !== null) return never();
-    const { sql, params } = dialect.sqlToQuery(statement);
+    const { sql, params } = toQuery(statement);
     return (await send(world, currentCall()!, { text: sql, params })) as Row[];
   };
   const refuse = () => Promise.reject(new Error('Nothing of ours needs a transaction.'));
