@@ -24,7 +24,7 @@ export function toMarkdown({ title, notes, columns, rows }: Section): string {
   const line = (cells: readonly string[]) =>
     `| ${cells.map((cell, index) => pad(cell, widths[index] ?? 0)).join(' | ')} |`;
   const table = [line(columns), line(widths.map((length) => '-'.repeat(length))), ...rows.map(line)];
-  return [`## ${title}`, ...notes, table.join('\n')].join('\n\n');
+  return [`### ${title}`, ...notes, table.join('\n')].join('\n\n');
 }
 
 const width = (text: string): number => [...text].length;

@@ -1,12 +1,11 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { installPeers } from '../bench/install-peers.ts';
 import { readSurroundings, toMarkdown } from '../bench/report.ts';
+import { keepPart } from '../bench/results-file.ts';
 import type { Section } from '../bench/section.ts';
 
-// `npm run bench [-- queue http ray doors --quick --full]`: all parts, or the named ones; each table is printed when it is
-// there. A run of all of them is kept in bench/results.md, but for a quick one, which only shows that the bench works.
+// `npm run bench [-- queue churn http ray doors --quick --full]`: all parts, or the named ones; each table is printed when it
+// is there, and each part kept in bench/results.md, but for a quick run, which only shows that the bench works.
 
 interface Options {
   readonly quick: boolean;
@@ -17,6 +16,7 @@ type Measured = Section | readonly Section[] | AsyncIterable<Section>;
 
 const parts: Readonly<Record<string, (options: Options) => Promise<Measured>>> = {
   queue: async (options) => (await import('../bench/queue/measure.ts')).measure(options),
+  churn: async (options) => (await import('../bench/queue/measure.ts')).measureLongRun(options),
   http: async (options) => (await import('../bench/http/measure.ts')).measure(options),
   ray: async (options) => (await import('../bench/ray/measure.ts')).measure(options),
   doors: async (options) => (await import('../bench/doors/measure.ts')).measure(options),
@@ -34,18 +34,17 @@ if (!names.every((name) => name in parts)) {
 await bench();
 
 async function bench(): Promise<void> {
-  const written = [`# What Mobula does, beside others`, readSurroundings()];
-  if (names.includes('queue')) await installPeers(say);
+  if (names.includes('queue') || names.includes('churn')) await installPeers(say);
   for (const name of names) {
     say(`Measuring: ${name}…`);
+    const written = [readSurroundings()];
     for await (const section of sectionsOf(await parts[name]?.(options))) {
       written.push(toMarkdown(section));
       process.stdout.write(`${written.at(-1)}\n\n`);
     }
+    if (!options.quick) keepPart(name, written.join('\n\n'), Object.keys(parts));
   }
-  if (positionals.length > 0 || options.quick) return;
-  writeFileSync(join(import.meta.dirname, '../bench/results.md'), `${written.join('\n\n')}\n`);
-  say('Written to bench/results.md.');
+  if (!options.quick) say('Kept in bench/results.md.');
 }
 
 async function* sectionsOf(measured: Measured = []): AsyncGenerator<Section> {

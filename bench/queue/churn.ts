@@ -12,7 +12,10 @@ const perSecond = 1_000;
 const drains = 3;
 
 export interface ChurnPlan {
+  /** Before it is looked what is left behind. */
   readonly seconds: number;
+  /** While a snapshot is held. */
+  readonly heldSeconds: number;
   /** Drained at once afterwards. */
   readonly count: number;
 }
@@ -29,7 +32,7 @@ export async function measureChurn(stage: Stage, plan: ChurnPlan): Promise<Secti
   for (const entrant of entrants) leftovers.push(await leftoversOf(entrant));
   const free = await drainEach(stage, entrants, plan.count);
   const release = await holdSnapshots(entrants);
-  await churn(entrants, plan.seconds);
+  await churn(entrants, plan.heldSeconds);
   const held = await drainEach(stage, entrants, plan.count);
   await release();
   const executions = grouped(plan.seconds * perSecond);
@@ -46,8 +49,8 @@ Postgres's defaults and what each sets for its tables. Of all tables of a contes
     {
       title: 'Churn under a held snapshot',
       notes: [
-        `A drain of ${grouped(plan.count)} after such a churn; then the same after another one, with a transaction open since before it whose snapshot
-forbids vacuum to remove anything. Tasks a second, the median of ${drains} drains.`,
+        `A drain of ${grouped(plan.count)} after such a churn; then the same after another one of ${plan.heldSeconds} s, with a transaction open since before it
+whose snapshot forbids vacuum to remove anything. Tasks a second, the median of ${drains} drains.`,
       ],
       columns: ['contestant', 'undisturbed', 'held', 'ratio', `≥ ${goal}`],
       rows: entrants.map(({ name }, index) => {
