@@ -19,6 +19,11 @@ export function task<Schema extends z.ZodType, Output = unknown, Name extends st
     'ray.callable',
     'must be `package.module:function`',
   );
+  checkRange('ray.executionsPerJob', options.ray?.executionsPerJob, {
+    min: 1,
+    max: limits.executionsPerJobMax,
+    whole: true,
+  });
   refuse(options.queueName !== undefined && !isName(options.queueName), 'queueName', 'must be a name');
   checkRange('priority', options.priority, { min: limits.priorityMin, max: limits.priorityMax, whole: true });
   checkRange('retry.maxAttempts', options.retry?.maxAttempts, { min: 1, max: limits.attemptsMax, whole: true });

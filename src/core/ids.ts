@@ -41,3 +41,16 @@ function toUuid(bytes: Uint8Array): string {
  */
 export const rayJobId = (executionId: string, attempt: number): string =>
   `mobula-${executionId.replaceAll('-', '')}-a${attempt}`;
+
+/** The id of a Ray job that several attempts share, from an id that nothing else has. */
+export const sharedJobId = (id: string): string => `mobula-shared-${id.replaceAll('-', '')}`;
+
+/** An attempt as far as its job is told by it; `sharedJob` is null where it has one of its own. */
+export interface OfJob {
+  readonly id: string;
+  readonly attempt: number;
+  readonly sharedJob: string | null;
+}
+
+/** The Ray submission id of the job in which an attempt runs. */
+export const jobOf = ({ id, attempt, sharedJob }: OfJob): string => sharedJob ?? rayJobId(id, attempt);

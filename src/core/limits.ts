@@ -12,6 +12,8 @@ export const limits = {
   priorityMin: -100,
   priorityMax: 100,
   attemptsMax: 100,
+  /** What Ray is told of a job may have 100,000 characters, of which each execution takes some 400. */
+  executionsPerJobMax: 100,
   batchTasks: 1_000,
   /** One answer of `/run` names at most this many executions. */
   runTasksListed: 1_000,

@@ -6,7 +6,7 @@ export type RunnerName = (typeof runnerNames)[number];
 
 /** What a remote runner is given to start an attempt: everything it needs, and no input (the driver fetches that). */
 export interface AttemptStart {
-  /** Chosen by us before the call: `rayJobId(execution, attempt)`. */
+  /** Chosen by us before the call: `jobOf` the attempt. */
   readonly jobId: string;
   readonly executionId: string;
   readonly attempt: number;
@@ -15,6 +15,8 @@ export interface AttemptStart {
   /** A bearer good for this attempt until it begins. */
   readonly capability: string;
   readonly ray: RayOptions;
+  /** Those that are started together and share a job of this id, all of one task, are one job. Only where `sharesJobs`. */
+  readonly sharesJob?: boolean;
 }
 
 /**
@@ -47,6 +49,8 @@ export interface RemoteRunner {
   readonly startsPerRequest: number;
   /** Whether a record of each attempt stays there until `remove`. */
   readonly keepsRecords: boolean;
+  /** Whether several attempts may be one job, which runs them one after the other. */
+  readonly sharesJobs: boolean;
   /** One answer for each attempt, in their order. */
   start(attempts: readonly AttemptStart[]): Promise<readonly StartAnswer[]>;
   /** One sight for each id, in their order; null for those not asked about, because the cluster stopped answering. */

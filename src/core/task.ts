@@ -21,6 +21,11 @@ export interface RayOptions {
   readonly memory?: number;
   readonly resources?: Readonly<Record<string, number>>;
   readonly labelSelector?: Readonly<Record<string, string>>;
+  /**
+   * Up to so many executions of this task share one Ray job, if they are claimed together: one after the other, each in a
+   * process of its own. For tasks of less than a few seconds, since a job alone takes one to start; 1 unless said.
+   */
+  readonly executionsPerJob?: number;
   /** Ray's own `runtime_env`; laid over `MOBULA_RAY_RUNTIME_ENV`, `env_vars` merged by key. */
   readonly runtimeEnv?: Readonly<Record<string, unknown>>;
 }

@@ -6,6 +6,8 @@ export interface AttemptFacts {
   /** The cluster is known to have taken the job, now or before. */
   readonly accepted: boolean;
   readonly begun: boolean;
+  /** Others wait in the same job for this one to end, or this one for others. */
+  readonly shares: boolean;
   readonly claimedSecondsAgo: number;
   readonly begunSecondsAgo: number | null;
   /** Since the last accepted beat, or begin. */
@@ -33,7 +35,7 @@ export type Verdict =
       readonly kind: 'end';
       readonly as: 'never_began' | 'lost' | 'timed_out' | 'unknown' | 'cancelled';
       readonly message: string;
-      /** The job may be alive still and is to be stopped, although nothing waits for it. */
+      /** The job may be alive still and is to be stopped, although nothing waits for it; one that it shares is not. */
       readonly stop: boolean;
     };
 
@@ -45,7 +47,10 @@ const stopSeconds = 4;
  * is judged by it; the cluster is made to look at its jobs again.
  */
 export function isDoubtful(facts: AttemptFacts, sight: JobSight, heartbeatSeconds: number): boolean {
-  return sight.kind === 'running' && (facts.silentSeconds ?? facts.claimedSecondsAgo) > 2 * heartbeatSeconds;
+  const isInLine = facts.shares && !facts.begun;
+  return (
+    sight.kind === 'running' && !isInLine && (facts.silentSeconds ?? facts.claimedSecondsAgo) > 2 * heartbeatSeconds
+  );
 }
 
 /**
@@ -88,9 +93,9 @@ function judgeBegun(facts: AttemptFacts, sight: JobSight, bounds: VerdictBounds)
     return silentLeft <= 0 ? over(facts, 'Ray no longer knows the job, and its driver is silent.') : wait(next);
   }
   if (sight.kind === 'unreachable' || sight.kind === 'denied') return silentLeft <= 0 ? unknowable(facts) : wait(next);
-  return facts.cancelling || silentLeft <= 0 || timeLeft <= 0
-    ? { kind: 'stop', afterSeconds: stopSeconds }
-    : wait(next);
+  // In a job that others wait in, a driver that is heard of is left to end itself, which it does a little later.
+  const isUnwanted = silentLeft <= 0 || (!facts.shares && (facts.cancelling || timeLeft <= 0));
+  return isUnwanted ? { kind: 'stop', afterSeconds: stopSeconds } : wait(next);
 }
 
 /** Ray calls the job finished: its outcome may still be on the way, unless the job was silent, or nobody wants it. */

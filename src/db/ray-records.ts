@@ -1,10 +1,11 @@
 import { sql } from 'drizzle-orm';
+import type { OfJob } from '../core/ids.ts';
 import { type Executor, now, seconds, tableOf } from './db.ts';
 
 /** The record that Ray keeps of an attempt's job, for ever unless somebody deletes it. */
-export interface RayRecord {
-  readonly id: string;
-  readonly attempt: number;
+export interface RayRecord extends OfJob {
+  /** Whether an attempt in flight shares the job. */
+  readonly isInUse: boolean;
 }
 
 /** A taken record is not due again before this, should its taker die or Ray refuse. */
@@ -12,7 +13,7 @@ const againSeconds = 300;
 
 /** Takes up to `limit` records that may be deleted by now, of one cluster. Repeatable. */
 export async function takeRayRecords(db: Executor, cluster: string, limit: number): Promise<RayRecord[]> {
-  return db.execute<{ id: string; attempt: number }>(sql`
+  return db.execute<RayRecord>(sql`
     with due as materialized (
       select execution_id, attempt from mobula.attempts
       where cluster = ${cluster} and ray_record_until <= ${now}
@@ -20,20 +21,22 @@ export async function takeRayRecords(db: Executor, cluster: string, limit: numbe
     )
     update mobula.attempts a set ray_record_until = ${now} + ${seconds(againSeconds)}
     from due where a.execution_id = due.execution_id and a.attempt = due.attempt
-    returning a.execution_id as id, a.attempt`);
+    returning a.execution_id as id, a.attempt, a.shared_job as "sharedJob", a.shared_job is not null and exists (
+      select from mobula.executions e where e.state in ('RUNNING', 'CANCELLING') and e.runner <> 'inline'
+        and e.shared_job = a.shared_job) as "isInUse"`);
 }
 
-/** One that the cluster surely has still, of a job that is over; null where there is none. */
-export async function findRayRecord(db: Executor, cluster: string): Promise<RayRecord | null> {
-  const [row] = await db.execute<{ id: string; attempt: number }>(sql`
-    select execution_id as id, attempt from mobula.attempts
-    where cluster = ${cluster} and ray_record_until is not null
+/** An attempt whose record the cluster surely has still, and whose job is over; null where there is none. */
+export async function findRayRecord(db: Executor, cluster: string): Promise<OfJob | null> {
+  const [row] = await db.execute<OfJob>(sql`
+    select execution_id as id, attempt, shared_job as "sharedJob" from mobula.attempts
+    where cluster = ${cluster} and ray_record_until is not null and shared_job is null
     order by ray_record_until desc limit 1`);
   return row ?? null;
 }
 
 /** Notes that records are gone from the cluster. */
-export async function forgetRayRecords(db: Executor, records: readonly RayRecord[]): Promise<void> {
+export async function forgetRayRecords(db: Executor, records: readonly OfJob[]): Promise<void> {
   await db.execute(sql`
     update mobula.attempts a set ray_record_until = null
     from ${tableOf(records, { id: 'uuid', attempt: 'integer' })}

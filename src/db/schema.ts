@@ -80,6 +80,8 @@ export const executions = mobula.table(
     cluster: text('cluster'),
     /** The cluster's incarnation that accepted the job; null until it is known to have. */
     raySession: text('ray_session'),
+    /** The Ray job in which the latest attempt runs among others; null where it has one of its own. */
+    sharedJob: text('shared_job'),
     uniqueKey: text('unique_key'),
     idempotencyKey: text('idempotency_key'),
     progress: text('progress'),
@@ -140,6 +142,8 @@ export const attempts = mobula.table(
     /** Of the driver whose own word ended it; null where the end was our verdict. */
     nonce: uuid('nonce'),
     cluster: text('cluster'),
+    /** As in the execution. */
+    sharedJob: text('shared_job'),
     /** JSON text of AttemptError. */
     error: text('error'),
     resultState: text('result_state').notNull().default('none'),

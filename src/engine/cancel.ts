@@ -1,6 +1,6 @@
 import { executionNotFound, MobulaError } from '../core/errors.ts';
 import type { Execution } from '../core/execution.ts';
-import { isExecutionId, rayJobId } from '../core/ids.ts';
+import { isExecutionId, jobOf } from '../core/ids.ts';
 import { messageOf } from '../core/observe.ts';
 import { cancelExecution } from '../db/executions/cancel.ts';
 import { findExecution } from '../db/executions/find.ts';
@@ -8,7 +8,8 @@ import type { Engine } from './engine.ts';
 
 /**
  * Cancels an execution: at once where no user code has begun, else it ends when its code does. The decision is the row's;
- * the job on the cluster is only asked to stop, here and by every look of reconcile until it has.
+ * the job on the cluster is only asked to stop, here and by every look of reconcile until it has. One that it shares is
+ * not: there its driver hears of it by the next beat.
  */
 export async function cancel(engine: Engine, id: string): Promise<Execution> {
   const answer = isExecutionId(id) ? await cancelExecution(engine.db, id) : null;
@@ -19,7 +20,7 @@ export async function cancel(engine: Engine, id: string): Promise<Execution> {
     });
   }
   if (answer.before === 'CANCELLED') throw alreadyCancelled();
-  if (answer.onCluster) await stopJob(engine, rayJobId(id, answer.attempt));
+  if (answer.onCluster && !answer.sharedJob) await stopJob(engine, jobOf({ ...answer, id }));
   const sight = await findExecution(engine.db, id);
   if (!sight) throw executionNotFound();
   return sight.execution;

@@ -1,4 +1,4 @@
-import { rayJobId } from '../core/ids.ts';
+import { jobOf } from '../core/ids.ts';
 import type { JobSight, RemoteRunner, RunnerHealth } from '../core/runner.ts';
 import type { Check } from '../db/executions/take-checks.ts';
 import { findRayRecord } from '../db/ray-records.ts';
@@ -15,7 +15,7 @@ export async function inspectAll(
   { checks, health }: { checks: readonly Check[]; health: RunnerHealth | null },
 ): Promise<readonly (JobSight | null)[]> {
   if (health?.reachable === false) return checks.map(() => ({ kind: 'unreachable', message: health.reason }));
-  const sights = await runner.inspect(checks.map(({ id, attempt }) => rayJobId(id, attempt)));
+  const sights = await runner.inspect(checks.map(jobOf));
   if (sights.includes(null)) await noteAway(engine, runner, 'It stopped answering.');
   return sights;
 }
@@ -26,5 +26,5 @@ export async function inspectAll(
  */
 export async function wake(engine: Engine, runner: RemoteRunner): Promise<void> {
   const record = await findRayRecord(engine.db, runner.cluster);
-  if (record) await runner.stop(rayJobId(record.id, record.attempt));
+  if (record) await runner.stop(jobOf(record));
 }

@@ -1,6 +1,6 @@
 import { executionNotFound, MobulaError } from '../core/errors.ts';
 import { type FinalState, finalStates, statusOf } from '../core/execution.ts';
-import { isExecutionId, rayJobId } from '../core/ids.ts';
+import { isExecutionId, jobOf } from '../core/ids.ts';
 import { limits } from '../core/limits.ts';
 import { findExecution } from '../db/executions/find.ts';
 import { sweepIdempotencyKeys } from '../db/executions/find-idempotency-key.ts';
@@ -122,8 +122,8 @@ const unreferenced = async ({ db }: Engine, references: readonly string[]): Prom
 async function removeRayJobs({ remotes }: Engine, jobs: Purged['rayJobs']): Promise<number> {
   const keeper = remotes.find(({ keepsRecords }) => keepsRecords);
   let removed = 0;
-  await eachBounded(keeper ? jobs : [], limits.rayCallsAtOnce, async ({ id, attempt }) => {
-    if (await keeper?.remove(rayJobId(id, attempt))) removed += 1;
+  await eachBounded(keeper ? [...new Set(jobs.map(jobOf))] : [], limits.rayCallsAtOnce, async (jobId) => {
+    if (await keeper?.remove(jobId)) removed += 1;
   });
   return removed;
 }

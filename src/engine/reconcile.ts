@@ -1,5 +1,5 @@
 import type { Failure } from '../core/attempt.ts';
-import { rayJobId } from '../core/ids.ts';
+import { jobOf } from '../core/ids.ts';
 import { limits } from '../core/limits.ts';
 import type { JobSight, RemoteRunner, RunnerHealth } from '../core/runner.ts';
 import { isDoubtful, judge, type Verdict } from '../core/verdict.ts';
@@ -76,8 +76,8 @@ async function settle(engine: Engine, seen: Seen): Promise<void> {
   const facts = toFacts(check, runner);
   const verdict = judge(facts, sight, toBounds(engine, check));
   if (verdict.kind === 'resubmit') return void found.resubmit.push(check);
-  const isStopping = verdict.kind === 'stop' || (verdict.kind === 'end' && verdict.stop);
-  if (isStopping) await runner.stop(rayJobId(check.id, check.attempt));
+  const isStopping = verdict.kind === 'stop' || (verdict.kind === 'end' && verdict.stop && !facts.shares);
+  if (isStopping) await runner.stop(jobOf(check));
   if (verdict.kind === 'end') return void found.endings.push(toFinish(engine, check, verdict));
   const inDoubt = isDoubtful(facts, sight, engine.settings.heartbeatSeconds);
   found.isDoubtful ||= inDoubt;
@@ -111,6 +111,7 @@ const toFacts = (check: Check, { keepsRecords }: RemoteRunner) => ({
   // Without records an end of one of two jobs of the same id is never taken for the other's: it may be sent again.
   accepted: keepsRecords && check.session !== null,
   begun: check.begun,
+  shares: check.sharedJob !== null,
   claimedSecondsAgo: check.claimedSecondsAgo,
   begunSecondsAgo: check.begunSecondsAgo,
   silentSeconds: check.silentSeconds,

@@ -1,21 +1,13 @@
-import { rayJobId } from '../core/ids.ts';
+import { jobOf } from '../core/ids.ts';
 import { messageOf } from '../core/observe.ts';
 import type { AttemptStart, RemoteRunner, StartAnswer } from '../core/runner.ts';
-import type { RayOptions } from '../core/task.ts';
 import type { Finish, Finished } from '../db/executions/finish.ts';
 import { recordSubmissions, type Submission } from '../db/executions/record-submission.ts';
 import { endAttempts } from './end-attempts.ts';
 import type { Engine } from './engine.ts';
 import { failed } from './finish.ts';
 import { unknownTask } from './inline-attempt.ts';
-
-/** An attempt to be started on a cluster. */
-export interface Submittable {
-  readonly id: string;
-  readonly task: string;
-  readonly attempt: number;
-  readonly epoch: number;
-}
+import { type Placed, type Submittable, shareJobs } from './share-jobs.ts';
 
 /** How soon a submission without a trustworthy answer is looked after. */
 const unknownSeconds = 3;
@@ -40,7 +32,7 @@ export async function submitAttempts(
   const refusals: Finish[] = [];
   const answers = await start(engine, runner, attempts);
   for (const attempt of attempts) {
-    const answer = answers.get(attempt) ?? noForm;
+    const answer = answers.get(attempt.id) ?? noForm;
     if (answer.kind === 'refused') refusals.push(toRefusal(engine, attempt, answer.message));
     else submissions.push({ ...attempt, session: answer.kind === 'accepted' ? answer.session : null });
     if (answer.kind === 'unknown') engine.log('warn', 'submission_unknown', { id: attempt.id, reason: answer.message });
@@ -62,28 +54,33 @@ async function start(
   engine: Engine,
   runner: RemoteRunner,
   attempts: readonly Submittable[],
-): Promise<ReadonlyMap<Submittable, StartAnswer>> {
+): Promise<ReadonlyMap<string, StartAnswer>> {
   const startable = attempts.flatMap((attempt) => {
     const ray = engine.tasks.get(attempt.task)?.ray;
     return ray ? [{ attempt, ray }] : [];
   });
+  const doubts = (message: string) => startable.map(({ attempt }) => [attempt.id, doubt(message)] as const);
   try {
-    const starts = await Promise.all(startable.map(({ attempt, ray }) => toStart(engine, attempt, ray)));
+    const starting = await shareJobs(engine, runner, startable);
+    const starts = await Promise.all(starting.map((each) => toStart(engine, each)));
     const answers = starts.length > 0 ? await runner.start(starts) : [];
-    return new Map(startable.map(({ attempt }, index) => [attempt, answers[index] as StartAnswer]));
+    const told = starting.map(({ attempt }, index) => [attempt.id, answers[index] as StartAnswer] as const);
+    return new Map([...doubts('It moved on before it was submitted.'), ...told]);
   } catch (error) {
-    const doubt: StartAnswer = { kind: 'unknown', message: messageOf(error) };
-    return new Map(startable.map(({ attempt }) => [attempt, doubt]));
+    return new Map(doubts(messageOf(error)));
   }
 }
 
-const toStart = async (engine: Engine, { id, attempt }: Submittable, ray: RayOptions): Promise<AttemptStart> => ({
-  jobId: rayJobId(id, attempt),
-  executionId: id,
-  attempt,
-  attemptUrl: `${engine.settings.publicUrl}/attempts/${id}/${attempt}`,
-  capability: await engine.capability(id, attempt),
+const doubt = (message: string): StartAnswer => ({ kind: 'unknown', message });
+
+const toStart = async (engine: Engine, { attempt: of, ray }: Placed): Promise<AttemptStart> => ({
+  jobId: jobOf(of),
+  executionId: of.id,
+  attempt: of.attempt,
+  attemptUrl: `${engine.settings.publicUrl}/attempts/${of.id}/${of.attempt}`,
+  capability: await engine.capability(of.id, of.attempt),
   ray,
+  sharesJob: of.sharedJob !== null,
 });
 
 function toRefusal(engine: Engine, attempt: Submittable, message: string): Finish {

@@ -21,6 +21,7 @@ export function rayCoreRunner(options: GatewayOptions): RemoteRunner {
     cluster: link.base,
     startsPerRequest: limits.attemptsPerCall,
     keepsRecords: false,
+    sharesJobs: false,
     start: (attempts) => inParts(attempts, (part) => startPart(link, part)),
     inspect: (jobIds) => inParts(jobIds, (part) => inspectPart(link, part)),
     stop: async (jobId) => (await link.ask('/cancel', { jobs: [jobId] }, cancelAnswer)).kind === 'answered',

@@ -1,13 +1,13 @@
 import { limits } from '../core/limits.ts';
 import { mapBounded } from '../core/map-bounded.ts';
-import type { JobSight, RemoteRunner } from '../core/runner.ts';
+import type { AttemptStart, JobSight, RemoteRunner, StartAnswer } from '../core/runner.ts';
 import { jobDeleted, jobDetails, jobStopped, parseAnswer, saysNoSuchJob } from './ray-answer.ts';
 import { askForJob, jobPath, openLink, type RayLinkOptions } from './ray-link.ts';
 import { readLogTail } from './ray-log.ts';
 import { packageUri } from './ray-package.ts';
 import { sightHealth, sightJob } from './ray-sight.ts';
 import { startJob } from './ray-start.ts';
-import { secretsOf } from './ray-submission.ts';
+import { capabilitiesIn } from './ray-submission.ts';
 
 export interface RayJobOptions extends RayLinkOptions {
   /** The deployment's `MOBULA_RAY_RUNTIME_ENV`. */
@@ -29,7 +29,8 @@ export function rayJobRunner(options: RayJobOptions): RemoteRunner {
     cluster: http.base,
     startsPerRequest: 1,
     keepsRecords: true,
-    start: (attempts) => mapBounded(attempts, limits.rayCallsAtOnce, (attempt) => startJob(link, attempt, frame)),
+    sharesJobs: true,
+    start: (attempts) => startJobs(attempts, (job) => startJob(link, job, frame)),
     inspect: (jobIds) => inspectJobs(jobIds, (jobId) => sightJob(link, jobId)),
 
     async stop(jobId) {
@@ -47,13 +48,24 @@ export function rayJobRunner(options: RayJobOptions): RemoteRunner {
       const job = parseAnswer(await askForJob(link, jobId), jobDetails);
       if (!job?.driver_node_id) return null;
       // Only what we brought there ourselves; what a task prints of its own is the task's affair.
-      const { MOBULA_CAPABILITY } = job.runtime_env?.env_vars ?? {};
-      const secrets = secretsOf({ MOBULA_CAPABILITY });
+      const secrets = capabilitiesIn(job.runtime_env?.env_vars);
       return readLogTail(http, { jobId, nodeId: job.driver_node_id, lines, secrets, ...bounds });
     },
 
     health: () => sightHealth(link),
   };
+}
+
+/** One submission for each job; what becomes of it becomes of all its attempts. */
+async function startJobs(
+  attempts: readonly AttemptStart[],
+  startOne: (job: readonly AttemptStart[]) => Promise<StartAnswer>,
+): Promise<StartAnswer[]> {
+  const jobKey = (attempt: AttemptStart) => (attempt.sharesJob ? attempt.jobId : attempt);
+  const jobs = [...Map.groupBy(attempts, jobKey)];
+  const told = await mapBounded(jobs, limits.rayCallsAtOnce, async ([key, job]) => [key, await startOne(job)] as const);
+  const answers = new Map(told);
+  return attempts.map((attempt) => answers.get(jobKey(attempt)) as StartAnswer);
 }
 
 /** Looks at one job after the other, a few at once, and stops asking a cluster that leaves several in a row unanswered. */

@@ -7,6 +7,8 @@ import { type AttemptFacts, judge, type Verdict, type VerdictBounds } from '../.
 interface Case {
   readonly accepted: boolean;
   readonly begun: boolean;
+  /** The job is not this attempt's alone. */
+  readonly shares: boolean;
   readonly cancelling: boolean;
   /** No accepted beat for the stuck timeout. */
   readonly silent: boolean;
@@ -25,6 +27,7 @@ const moreWords = { gone: 'forgot', unreachable: 'mute', denied: 'mute' } as con
 const toCase = (facts: AttemptFacts, sight: JobSight, bounds: VerdictBounds): Case => ({
   accepted: facts.accepted,
   begun: facts.begun,
+  shares: facts.shares,
   cancelling: facts.cancelling,
   silent: (facts.silentSeconds ?? 0) >= bounds.stuckSeconds,
   overdue: bounds.timeoutSeconds !== null && (facts.begunSecondsAgo ?? 0) >= bounds.timeoutSeconds,
@@ -43,15 +46,17 @@ const anyFacts: fc.Arbitrary<AttemptFacts> = fc
     cancelling: fc.boolean(),
     accepted: fc.boolean(),
     begun: fc.boolean(),
+    shares: fc.boolean(),
     claimed: age,
     since: age,
     silent: age,
     ended: fc.option(age),
   })
-  .map(({ cancelling, accepted, begun, claimed, since, silent, ended }) => ({
+  .map(({ cancelling, accepted, begun, shares, claimed, since, silent, ended }) => ({
     cancelling,
     accepted,
     begun,
+    shares,
     claimedSecondsAgo: Math.max(claimed, begun ? since : 0),
     begunSecondsAgo: begun ? since : null,
     silentSeconds: begun ? Math.min(silent, since) : null,
@@ -122,9 +127,10 @@ const exactly: readonly (readonly [string, (verdict: Verdict) => boolean, (seen:
     (seen) => seen.cancelling && (!seen.begun || seen.ray === 'over' || (seen.silent && seen.ray !== 'alive')),
   ],
   [
-    'stop: it has begun, its job is alive, and it is cancelled, silent or past its deadline',
+    'stop: it has begun, its job is alive, and it is silent, or cancelled or past its deadline in a job of its own',
     (verdict) => verdict.kind === 'stop',
-    (seen) => seen.begun && seen.ray === 'alive' && (seen.cancelling || seen.silent || seen.overdue),
+    (seen) =>
+      seen.begun && seen.ray === 'alive' && (seen.silent || (!seen.shares && (seen.cancelling || seen.overdue))),
   ],
   [
     'submit again: it has not begun, Ray does not know it and is not known to have had it, and there is time',

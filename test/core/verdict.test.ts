@@ -9,6 +9,7 @@ const waiting: AttemptFacts = {
   cancelling: false,
   accepted: true,
   begun: false,
+  shares: false,
   claimedSecondsAgo: 10,
   begunSecondsAgo: null,
   silentSeconds: null,
@@ -127,18 +128,20 @@ describe('whatever the row and Ray say', () => {
       cancelling: fc.boolean(),
       accepted: fc.boolean(),
       begun: fc.boolean(),
+      shares: fc.boolean(),
       claimed: age,
       begunAgo: age,
       silence: age,
       ended: fc.option(age),
     })
-    .map(({ cancelling, accepted, begun, claimed, begunAgo, silence, ended }): AttemptFacts => {
+    .map(({ cancelling, accepted, begun, shares, claimed, begunAgo, silence, ended }): AttemptFacts => {
       const since = begun ? Math.min(begunAgo, claimed) : null;
       const silentSeconds = since === null ? null : Math.min(silence, since);
       return {
         cancelling,
         accepted,
         begun,
+        shares,
         claimedSecondsAgo: claimed,
         begunSecondsAgo: since,
         silentSeconds,
@@ -202,6 +205,11 @@ describe('a job that Ray calls running', () => {
     expect(isDoubtful({ ...running, silentSeconds: 31 }, sight('running'), 15)).toBe(true);
     expect(isDoubtful({ ...running, silentSeconds: 29 }, sight('running'), 15)).toBe(false);
     expect(isDoubtful({ ...waiting, claimedSecondsAgo: 31 }, sight('running'), 15)).toBe(true);
+  });
+
+  test('is not one in which others have to end before this one begins', () => {
+    expect(isDoubtful({ ...waiting, shares: true, claimedSecondsAgo: 31 }, sight('running'), 15)).toBe(false);
+    expect(isDoubtful({ ...running, shares: true, silentSeconds: 31 }, sight('running'), 15)).toBe(true);
   });
 
   test.each(all.filter((kind) => kind !== 'running'))('is the only one that can be: not one that is %s', (kind) => {

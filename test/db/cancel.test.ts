@@ -36,6 +36,7 @@ describeDrivers(({ db }) => {
       after: 'CANCELLED',
       attempt: 0,
       onCluster: false,
+      sharedJob: null,
     });
     expect(await rowOf(db(), id)).toMatchObject({ state: 'CANCELLED', ready: false, finished_at: expect.any(String) });
     expect(await claim(db())).toEqual([]);
@@ -47,7 +48,7 @@ describeDrivers(({ db }) => {
     await startOnRay(db());
     expect(await running(db())).toEqual([2]);
     const answer = await cancelExecution(db(), claimed.id);
-    expect(answer).toEqual({ before: 'RUNNING', after: 'CANCELLED', attempt: 1, onCluster: true });
+    expect(answer).toEqual({ before: 'RUNNING', after: 'CANCELLED', attempt: 1, onCluster: true, sharedJob: null });
     expect(await running(db())).toEqual([1]);
     expect(await history(db(), claimed.id)).toEqual([{ attempt: 1, state: 'CANCELLED', result_state: 'none' }]);
     expect(await rowOf(db(), claimed.id)).toMatchObject({ holder: null, check_at: null, epoch: claimed.epoch + 1 });
@@ -80,6 +81,7 @@ describeDrivers(({ db }) => {
       after: 'CANCELLING',
       attempt: 1,
       onCluster: false,
+      sharedJob: null,
     });
     expect(await finish(db(), claimed)).toMatchObject([{ id: claimed.id, state: 'CANCELLED' }]);
   });

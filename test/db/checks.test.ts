@@ -238,7 +238,9 @@ describeDrivers(({ db }) => {
       expect(await takeRayRecords(db(), cluster, 10)).toEqual([]);
       await ageRecords();
       expect(await takeRayRecords(db(), 'http://other.test', 10)).toEqual([]);
-      expect(await takeRayRecords(db(), cluster, 10)).toEqual([{ id: claimed.id, attempt: 1 }]);
+      expect(await takeRayRecords(db(), cluster, 10)).toEqual([
+        { id: claimed.id, attempt: 1, sharedJob: null, isInUse: false },
+      ]);
       expect(await takeRayRecords(db(), cluster, 10)).toEqual([]);
     });
 

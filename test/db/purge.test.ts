@@ -107,7 +107,7 @@ describeDrivers(({ db }) => {
       expect(await purgeExecutions(db(), everything, 100)).toEqual({
         deleted: 3,
         references: [reference],
-        rayJobs: [{ id: stored.id, attempt: 1 }],
+        rayJobs: [{ id: stored.id, attempt: 1, sharedJob: null }],
       });
     });
 

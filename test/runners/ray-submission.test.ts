@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { limits } from '../../src/core/limits.ts';
 import { probeAttempt } from './probe.ts';
 import { anyPackage, lastSubmission, openBench } from './ray-bench.ts';
 
@@ -85,4 +86,49 @@ test('whatever an attempt is made of, the shell sees one line that never changes
     }),
     { numRuns: 200 },
   );
+});
+
+test('attempts that share a job are one submission, in the order in which they are to run', async () => {
+  const { ray, many } = await openBench();
+  const [first, second] = [probeAttempt(), probeAttempt()];
+  const together = [first, second].map((attempt) => ({ ...attempt, jobId: 'mobula-shared-1', sharesJob: true }));
+  const alone = probeAttempt();
+  const answers = await many.start([...together.slice(0, 1), alone, ...together.slice(1)]);
+  expect(answers.map(({ kind }) => kind)).toEqual(['accepted', 'accepted', 'accepted']);
+  expect(ray.accepted).toHaveLength(2);
+  const shared = ray.accepted.find(({ submission_id }) => submission_id === 'mobula-shared-1');
+  expect(shared).toMatchObject({
+    entrypoint: 'exec python -m mobula_driver',
+    metadata: { mobula_execution: first.executionId, mobula_attempt: '1', mobula_executions: '2' },
+  });
+  expect(shared?.runtime_env?.['env_vars']).toEqual({
+    MOBULA_ATTEMPTS: JSON.stringify([
+      [first.attemptUrl, first.capability],
+      [second.attemptUrl, second.capability],
+    ]),
+  });
+});
+
+test('a task cannot say what is ours to say, in a job of its own or a shared one', async () => {
+  const { ray, runner } = await openBench({ runtimeEnv: { env_vars: { MOBULA_ATTEMPTS: '[["http://forged","x"]]' } } });
+  const forged = { env_vars: { MOBULA_ATTEMPTS: 'forged', MOBULA_CAPABILITY: 'forged' } };
+  const attempt = { ...probeAttempt(), ray: { callable: 'a:b', runtimeEnv: forged } };
+  await runner.start(attempt);
+  expect(lastSubmission(ray)['runtime_env']).toMatchObject({
+    env_vars: { MOBULA_ATTEMPT_URL: attempt.attemptUrl, MOBULA_CAPABILITY: attempt.capability },
+  });
+  expect(lastSubmission(ray)['runtime_env']).not.toHaveProperty('env_vars.MOBULA_ATTEMPTS');
+});
+
+test('the largest shared job there may be is within what Ray takes', async () => {
+  const { many } = await openBench();
+  const capability = 'c'.repeat(400);
+  const attempts = Array.from({ length: limits.executionsPerJobMax }, () => ({
+    ...probeAttempt(),
+    attemptUrl: `https://${'a'.repeat(200)}.example/attempts/${crypto.randomUUID()}/100`,
+    capability,
+    jobId: 'mobula-shared-2',
+    sharesJob: true,
+  }));
+  expect((await many.start(attempts)).every(({ kind }) => kind === 'accepted')).toBe(true);
 });

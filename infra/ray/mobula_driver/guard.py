@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import Callable
 
@@ -26,6 +27,7 @@ class Guard(threading.Thread):
         super().__init__(name="mobula-guard", daemon=True)
         self._attempt = attempt
         self._stop = stop
+        self._parent = os.getppid()
 
     def run(self) -> None:
         try:
@@ -37,6 +39,8 @@ class Guard(threading.Thread):
 
     def _look(self) -> None:
         self._attempt.fence.check()
+        if os.getppid() != self._parent:
+            end_group("what started this driver is gone, and its job with it")
         if self._attempt.returned:
             return
         self._look_at_limit()

@@ -12,6 +12,8 @@ export interface CancelAnswer {
   readonly attempt: number;
   /** Whether a job may be on a cluster that nobody wants any more. */
   readonly onCluster: boolean;
+  /** Where it is not that attempt's alone. */
+  readonly sharedJob: string | null;
 }
 
 /**
@@ -31,9 +33,15 @@ const oneLess = sql`greatest(0, c.running - 1)`;
  * will open for it; begun code is CANCELLING until it has ended. Null: there is no such execution. Repeatable.
  */
 export async function cancelExecution(db: Executor, id: string): Promise<CancelAnswer | null> {
-  const [row] = await db.execute<{ before: State; after: State | null; attempt: number; on_cluster: boolean }>(sql`
+  const [row] = await db.execute<{
+    before: State;
+    after: State | null;
+    attempt: number;
+    on_cluster: boolean;
+    shared_job: string | null;
+  }>(sql`
     with found as materialized (
-      select e.id, e.state, e.attempt, e.runner, e.cluster, e.claimed_at, e.begun_at
+      select e.id, e.state, e.attempt, e.runner, e.cluster, e.shared_job, e.claimed_at, e.begun_at
       from mobula.executions e where e.id = ${id} for no key update
     ),
     moved as (
@@ -43,11 +51,11 @@ export async function cancelExecution(db: Executor, id: string): Promise<CancelA
         holder = case when ${hasBegun} then e.holder end, check_at = case when ${hasBegun} then ${now} end,
         finished_at = case when ${hasBegun} then null else ${now} end
       from found f where e.id = f.id and f.state in ('QUEUED', 'RUNNING')
-      returning e.id, e.state, f.state as before, f.attempt, f.runner, f.cluster, f.claimed_at, f.begun_at
+      returning e.id, e.state, f.state as before, f.attempt, f.runner, f.cluster, f.shared_job, f.claimed_at, f.begun_at
     ),
     kept as (
-      insert into mobula.attempts (execution_id, attempt, state, runner, cluster, claimed_at, begun_at, ended_at, ray_record_until)
-      select id, attempt, 'CANCELLED', runner, cluster, claimed_at, begun_at, ${now},
+      insert into mobula.attempts (execution_id, attempt, state, runner, cluster, shared_job, claimed_at, begun_at, ended_at, ray_record_until)
+      select id, attempt, 'CANCELLED', runner, cluster, shared_job, claimed_at, begun_at, ${now},
         case when runner = 'ray_job' then ${now} + ${seconds(limits.rayRecordSeconds)} end
       from moved where before = 'RUNNING' and state = 'CANCELLED'
     ),
@@ -56,10 +64,11 @@ export async function cancelExecution(db: Executor, id: string): Promise<CancelA
       from moved m where m.before = 'RUNNING' and m.state = 'CANCELLED' and c.runner = m.runner and c.cluster = m.cluster
     ),
     counted as (${tally(sql`moved`)})
-    select f.state as before, m.state as after, f.attempt, f.cluster is not null and f.state <> 'QUEUED' as on_cluster
+    select f.state as before, m.state as after, f.attempt, f.cluster is not null and f.state <> 'QUEUED' as on_cluster, f.shared_job
     from found f left join moved m on true`);
   if (!row) return null;
-  return { before: row.before, after: row.after ?? row.before, attempt: row.attempt, onCluster: row.on_cluster };
+  const { before, attempt, on_cluster: onCluster, shared_job: sharedJob } = row;
+  return { before, after: row.after ?? before, attempt, onCluster, sharedJob };
 }
 
 /** Those of `ids` whose code is asked to end. */

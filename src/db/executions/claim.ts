@@ -159,7 +159,7 @@ export const takeOver = (
     runner = ${runner}, cluster = ${cluster},
     holder = ${options.invocationId}, claimed_at = ${now}, started_at = coalesce(e.started_at, ${now}),
     begun_at = ${runner === 'inline' ? now : null}, check_at = ${now} + ${seconds(options.leaseSeconds)},
-    beat_at = null, ray_ended_at = null, finished_at = null, nonce = null, ray_session = null, progress = null${also}
+    beat_at = null, ray_ended_at = null, finished_at = null, nonce = null, ray_session = null, shared_job = null, progress = null${also}
   where ${isPicked}
   returning e.id, e.task, e.attempt, e.epoch, e.max_attempts, e.timeout_seconds, e.priority, e.due_at`;
 

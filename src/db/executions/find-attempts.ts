@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Attempt, AttemptState } from '../../core/attempt.ts';
-import { rayJobId } from '../../core/ids.ts';
+import { jobOf } from '../../core/ids.ts';
 import type { RunnerName } from '../../core/runner.ts';
 import { type Executor, tableOf, toDate, toDateOrNull } from '../db.ts';
 
@@ -9,6 +9,7 @@ interface Row {
   state: AttemptState;
   runner: RunnerName;
   cluster: string | null;
+  shared_job: string | null;
   claimed_at: Date | string;
   begun_at: Date | string | null;
   ended_at: Date | string | null;
@@ -18,10 +19,10 @@ interface Row {
 /** All attempts of an execution, oldest first; one in flight comes last, without an end. */
 export async function findAttempts(db: Executor, id: string): Promise<Attempt[]> {
   const rows = await db.execute<Row>(sql`
-    select attempt, state, runner, cluster, claimed_at, begun_at, ended_at, error
+    select attempt, state, runner, cluster, shared_job, claimed_at, begun_at, ended_at, error
     from mobula.attempts where execution_id = ${id}
     union all
-    select attempt, 'RUNNING', runner, cluster, claimed_at, begun_at, null, null
+    select attempt, 'RUNNING', runner, cluster, shared_job, claimed_at, begun_at, null, null
     from mobula.executions where id = ${id} and state in ('RUNNING', 'CANCELLING')
     order by 1`);
   return rows.map((row) => ({
@@ -31,7 +32,7 @@ export async function findAttempts(db: Executor, id: string): Promise<Attempt[]>
     claimedAt: toDate(row.claimed_at),
     begunAt: toDateOrNull(row.begun_at),
     endedAt: toDateOrNull(row.ended_at),
-    rayJobId: row.runner === 'ray_job' ? rayJobId(id, row.attempt) : null,
+    rayJobId: row.runner === 'ray_job' ? jobOf({ id, attempt: row.attempt, sharedJob: row.shared_job }) : null,
     error: row.error,
   }));
 }

@@ -124,14 +124,14 @@ export async function finishAttempts(db: Executor, finishes: readonly Finish[]):
       where ${isAmong(sql`e.id`, sql`f`)} and e.id = f.id and e.attempt = f.attempt and ${isInFlight}
         and (f.epoch is null or e.epoch = f.epoch) and (f.nonce is null or e.nonce = f.nonce)
         and num_nonnulls(f.epoch, f.nonce) > 0
-      returning e.state, e.task, e.queue, e.priority, e.runner, e.cluster, e.claimed_at, e.begun_at, e.state = 'SUCCEEDED' as succeeded, f.*
+      returning e.state, e.task, e.queue, e.priority, e.runner, e.cluster, e.shared_job, e.claimed_at, e.begun_at, e.state = 'SUCCEEDED' as succeeded, f.*
     ),
     kept as (
-      insert into mobula.attempts (execution_id, attempt, state, runner, cluster, claimed_at, begun_at, ended_at, nonce,
+      insert into mobula.attempts (execution_id, attempt, state, runner, cluster, shared_job, claimed_at, begun_at, ended_at, nonce,
         ray_record_until, error, result_state, result, result_reference, result_bytes, result_sha256, result_reason)
       select id, attempt, (case when state = 'CANCELLED' then 'CANCELLED' when unbegun then 'RELEASED'
           else final::text end)::mobula.attempt_state,
-        runner, cluster, claimed_at, begun_at, ${now}, nonce,
+        runner, cluster, shared_job, claimed_at, begun_at, ${now}, nonce,
         case when runner = 'ray_job' then ${now} + ${seconds(limits.rayRecordSeconds)} end, error,
         case when succeeded then result_state else 'none' end, case when succeeded then result end,
         case when succeeded then reference end, case when succeeded then bytes end,

@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { FinalState } from '../../core/execution.ts';
+import type { OfJob } from '../../core/ids.ts';
 import { type Executor, list, now, seconds } from '../db.ts';
 import { tally } from './tally.ts';
 
@@ -25,7 +26,7 @@ export interface Purged {
   /** Of stored values; others may refer to the same ones. */
   readonly references: readonly string[];
   /** Attempts whose record is still on the cluster. */
-  readonly rayJobs: readonly { readonly id: string; readonly attempt: number }[];
+  readonly rayJobs: readonly OfJob[];
 }
 
 /**
@@ -53,22 +54,22 @@ async function erase(db: Executor, picked: SQL): Promise<Purged> {
     without_inputs as (delete from mobula.inputs i using gone where i.execution_id = gone.id),
     history as (
       delete from mobula.attempts a using gone where a.execution_id = gone.id
-      returning a.execution_id, a.attempt, a.result_reference, a.result_state, a.ray_record_until
+      returning a.execution_id, a.attempt, a.result_reference, a.result_state, a.ray_record_until, a.shared_job
     ),
     tombstones as (
       update mobula.idempotency_keys k set purged_at = ${now} from gone where k.key = gone.idempotency_key
     )
     select (select count(*) from gone) as deleted, (
-      select json_agg(json_build_object('id', execution_id, 'attempt', attempt, 'on_ray', ray_record_until is not null,
+      select json_agg(json_build_object('id', execution_id, 'attempt', attempt, 'on_ray', ray_record_until is not null, 'sharedJob', shared_job,
         'reference', case when result_state = 'stored' then result_reference end))::text
       from history where result_state = 'stored' or ray_record_until is not null) as history`);
-  const history: { id: string; attempt: number; on_ray: boolean; reference: string | null }[] = JSON.parse(
-    row?.history ?? '[]',
-  );
+  const history: (OfJob & { on_ray: boolean; reference: string | null })[] = JSON.parse(row?.history ?? '[]');
   return {
     deleted: Number(row?.deleted ?? 0),
     references: [...new Set(history.flatMap(({ reference }) => reference ?? []))],
-    rayJobs: history.filter((attempt) => attempt.on_ray).map(({ id, attempt }) => ({ id, attempt })),
+    rayJobs: history
+      .filter((attempt) => attempt.on_ray)
+      .map(({ id, attempt, sharedJob }) => ({ id, attempt, sharedJob })),
   };
 }
 

@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { Execution, ResultState, State } from '../../core/execution.ts';
-import { rayJobId } from '../../core/ids.ts';
+import { jobOf } from '../../core/ids.ts';
 import type { RunnerName } from '../../core/runner.ts';
 import { toDate, toDateOrNull } from '../db.ts';
 
@@ -25,6 +25,7 @@ export interface ExecutionRow {
   metadata: string | null;
   runner: RunnerName | null;
   cluster: string | null;
+  shared_job: string | null;
   error: string | null;
   result_state: ResultState;
   result: string | null;
@@ -40,7 +41,7 @@ export interface ExecutionRow {
  */
 export const selectExecutions: SQL = sql`
   select e.id, e.task, e.state, e.queue, e.priority, e.attempt, e.max_attempts, e.run_after, e.enqueued_at,
-    e.started_at, e.claimed_at, e.finished_at, e.version, e.progress, e.runner, e.cluster, i.metadata, f.error,
+    e.started_at, e.claimed_at, e.finished_at, e.version, e.progress, e.runner, e.cluster, e.shared_job, i.metadata, f.error,
     coalesce(a.result_state, 'none') as result_state, a.result, a.result_reference, a.result_reason,
     coalesce(a.result_bytes, octet_length(a.result)) as result_bytes,
     coalesce(a.result_sha256, encode(sha256(convert_to(a.result, 'UTF8')), 'hex')) as result_sha256
@@ -79,6 +80,6 @@ export function toExecution(row: ExecutionRow): Execution {
       sha256: row.result_sha256,
       reason: row.result_reason,
     },
-    ray: row.cluster === null ? null : { jobId: rayJobId(row.id, row.attempt), address: row.cluster },
+    ray: row.cluster === null ? null : { jobId: jobOf({ ...row, sharedJob: row.shared_job }), address: row.cluster },
   };
 }

@@ -11,6 +11,7 @@ export interface Check {
   readonly state: 'RUNNING' | 'CANCELLING';
   readonly runner: RunnerName;
   readonly cluster: string;
+  readonly sharedJob: string | null;
   /** As given at enqueue; null where the task and the settings decide. */
   readonly timeoutSeconds: number | null;
   /** The cluster incarnation known to have accepted the job. */
@@ -31,6 +32,7 @@ interface Row {
   state: 'RUNNING' | 'CANCELLING';
   runner: RunnerName;
   cluster: string;
+  shared_job: string | null;
   timeout_seconds: number | null;
   ray_session: string | null;
   begun: boolean;
@@ -55,7 +57,7 @@ export async function takeChecks(db: Executor, limit: number, againSeconds: numb
     update mobula.executions e
     set epoch = e.epoch + 1, holder = null, check_at = ${now} + ${seconds(againSeconds)}
     from due where e.id = due.id
-    returning e.id, e.task, e.attempt, e.epoch, e.state, e.runner, e.cluster, e.timeout_seconds, e.ray_session,
+    returning e.id, e.task, e.attempt, e.epoch, e.state, e.runner, e.cluster, e.shared_job, e.timeout_seconds, e.ray_session,
       e.begun_at is not null as begun,
       extract(epoch from ${now} - e.claimed_at)::float8 as claimed_ago,
       extract(epoch from ${now} - e.begun_at)::float8 as begun_ago,
@@ -73,6 +75,7 @@ const toCheck = (row: Row): Check => ({
   state: row.state,
   runner: row.runner,
   cluster: row.cluster,
+  sharedJob: row.shared_job,
   timeoutSeconds: row.timeout_seconds,
   session: row.ray_session,
   begun: row.begun,

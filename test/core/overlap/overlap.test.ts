@@ -75,9 +75,10 @@ function always(holds: (world: World) => boolean, after: (world: World) => boole
     fc.property(
       fc.integer({ min: 1, max: 3 }),
       fc.boolean(),
+      fc.boolean(),
       fc.array(anyEvent, { maxLength: 50, size: 'max' }),
-      (attempts, idempotent, events) => {
-        const world = newWorld(attempts, idempotent);
+      (attempts, idempotent, shares, events) => {
+        const world = newWorld(attempts, idempotent, false, shares);
         const isFine = events.every((event) => {
           happen(world, event);
           return holds(world);

@@ -31,6 +31,8 @@ export interface World {
   begun: boolean;
   /** Whether answers to submissions are lost, so that Ray is not known to have what it has. */
   readonly answersLost: boolean;
+  /** Whether others are in its jobs too. */
+  readonly shares: boolean;
   claimedAt: number;
   begunAt: number;
   beatAt: number;
@@ -44,9 +46,9 @@ export interface World {
   readonly starts: Map<number, number>;
 }
 
-export const newWorld = (maxAttempts: number, idempotent: boolean, answersLost = false): World => ({
+export const newWorld = (maxAttempts: number, idempotent: boolean, answersLost = false, shares = false): World => ({
   ...{ now: 0, state: 'QUEUED', attempt: 0, begun: false, claimedAt: 0, begunAt: 0, beatAt: 0, rayEndedAt: null },
-  ...{ rayAnswers: true, appAnswers: true, maxAttempts, idempotent, answersLost, jobs: [], starts: new Map() },
+  ...{ rayAnswers: true, appAnswers: true, maxAttempts, idempotent, answersLost, shares, jobs: [], starts: new Map() },
 });
 
 const isInFlight = ({ state }: World) => state === 'RUNNING' || state === 'CANCELLING';
@@ -138,7 +140,7 @@ export function look(world: World): Verdict | null {
 }
 
 function act(world: World, verdict: Extract<Verdict, { kind: 'end' }>, job: Job): void {
-  if (verdict.stop && world.rayAnswers && !job.forgotten) end(job);
+  if (verdict.stop && !world.shares && world.rayAnswers && !job.forgotten) end(job);
   for (const each of world.jobs) each.unseen ||= each.live && (!world.rayAnswers || each.forgotten);
   if (verdict.as === 'cancelled') world.state = 'CANCELLED';
   else if (verdict.as === 'never_began') world.state = 'QUEUED';
@@ -155,6 +157,7 @@ const factsOf = (world: World) => ({
   cancelling: world.state === 'CANCELLING',
   accepted: !world.answersLost,
   begun: world.begun,
+  shares: world.shares,
   claimedSecondsAgo: world.now - world.claimedAt,
   begunSecondsAgo: world.begun ? world.now - world.begunAt : null,
   silentSeconds: world.begun ? world.now - world.beatAt : null,

@@ -53,3 +53,11 @@ export const idempotentOnRay = task({
   retry: { backoffSeconds: 0 },
   ray,
 });
+
+/** The same, three in a job. */
+export const inCompany = task({
+  name: 'in_company',
+  input,
+  retry: { backoffSeconds: 0 },
+  ray: { ...ray, executionsPerJob: 3 },
+});

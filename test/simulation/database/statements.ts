@@ -4,6 +4,7 @@ const marks = {
   claimOne: /f\.state as found_state/,
   finish: /as f\(id, attempt, epoch, nonce, final/,
   enqueue: /insert into mobula\.executions/,
+  joinJobs: /set shared_job = j/,
   recordSubmissions: /set ray_session = s\.session/,
   begin: /set nonce = /,
   beat: /set beat_at = /,
