@@ -44,9 +44,35 @@ every ${pollMs} ms on our side, by as many loops that submit and poll on the oth
   return { section, perSecond: rates[0] ?? Number.NaN };
 }
 
-async function burstOurs(stage: Stage, server: Server, count: number): Promise<number> {
+/** Small executions that share jobs, ten in each, beside `alone`: such executions a second with a job for each. */
+export async function measureSharedJobs(
+  stage: Stage,
+  server: Server,
+  { count, rounds, alone }: { count: number; rounds: number; alone: number },
+): Promise<Section> {
+  const rates: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    rates.push(await burstOurs(stage, server, count, 'add_together'));
+    await sleep(restMs);
+  }
+  const best = Math.max(...rates);
+  return {
+    title: 'Ray: small tasks that share `ray_job`s',
+    notes: [
+      `${count} tasks that add two numbers, with \`executionsPerJob: 10\`, from the enqueue to the last outcome; the better of ${rounds} rounds,
+by the rate of one job for each above.`,
+    ],
+    columns: ['way', 'per second', 'ratio'],
+    rows: [
+      ['a job for each', alone.toFixed(2), '1.00'],
+      ['ten in a job', best.toFixed(2), (best / alone).toFixed(2)],
+    ],
+  };
+}
+
+async function burstOurs(stage: Stage, server: Server, count: number, name?: string): Promise<number> {
   const from = Date.now();
-  const ids = await enqueue(server, count);
+  const ids = await enqueue(server, count, name);
   await driveToEnd(stage, server, ids, pollMs);
   const ends = (await readTimes(stage, ids)).map(({ committedAt }) => committedAt);
   return (count * 1_000) / (Math.max(...ends) - from);

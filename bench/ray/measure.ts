@@ -1,6 +1,6 @@
 import type { Section } from '../section.ts';
 import { measureCore } from './core.ts';
-import { measureBursts } from './job-bursts.ts';
+import { measureBursts, measureSharedJobs } from './job-bursts.ts';
 import { measureLatency } from './job-latency.ts';
 import { openStage } from './stage.ts';
 
@@ -28,5 +28,6 @@ export async function* measure({ quick = false } = {}): AsyncGenerator<Section> 
   ];
   const { section, perSecond } = await measureBursts(stage, bursts, { count: burst, rounds: burstRounds });
   yield section;
+  yield await measureSharedJobs(stage, wide, { count: 5 * burst, rounds: burstRounds, alone: perSecond });
   yield await measureCore(stage, { count: tasks, rounds: taskRounds, jobsPerSecond: perSecond });
 }

@@ -10,12 +10,12 @@ export interface Times {
   readonly committedAt: number;
 }
 
-/** Enqueues so many small tasks in one call; answers their ids. */
-export async function enqueue(server: Server, count: number): Promise<string[]> {
+/** Enqueues so many small tasks in one call, of those that add two numbers; answers their ids. */
+export async function enqueue(server: Server, count: number, name = 'add_numbers'): Promise<string[]> {
   const ids: string[] = [];
   for (let at = 0; at < count; at += 1_000) {
     const tasks = Array.from({ length: Math.min(1_000, count - at) }, (_, n) => ({
-      task: 'add_numbers',
+      task: name,
       input: { a: at + n, b: 1 },
     }));
     const { status, json, text } = await server.call('POST', '/tasks/batch', { tasks });

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { Client } from 'pg';
 import { startPostgres } from '../../infra/local/postgres.ts';
 import { ensureRay, startRay } from '../../infra/local/ray.ts';
@@ -16,6 +17,9 @@ export interface Stage extends AsyncDisposable {
   /** Starts the app with these settings beside those of every server here; it ends with the stage. */
   serve(settings: Readonly<Record<string, string>>): Promise<Server>;
 }
+
+/** The samples, and one that shares jobs. */
+const tasks = join(import.meta.dirname, '../../test/support/deployment/tasks.ts');
 
 const secret = 'a-secret-of-the-bench-0123456789-0123456789';
 
@@ -37,7 +41,7 @@ export async function openStage(cpus: number): Promise<Stage> {
     secret,
     sql: async (text, values) => (await client.query(text, values)).rows,
     async serve(settings) {
-      const always = { DATABASE_URL: postgres.url(), RAY_ADDRESS: ray.url, MOBULA_SECRET: secret };
+      const always = { DATABASE_URL: postgres.url(), RAY_ADDRESS: ray.url, MOBULA_SECRET: secret, MOBULA_TASKS: tasks };
       const server = await startServer({ ...always, MOBULA_RESULT_GRACE_SECONDS: '1', ...settings });
       servers.push(server);
       return server;

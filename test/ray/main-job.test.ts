@@ -78,6 +78,21 @@ await describeWithRay('The main job on a real Ray', (ray) => {
     expect(tasks.map(({ state, result }) => [state, result])).toEqual(ids.map((_, n) => ['SUCCEEDED', n + 1]));
   });
 
+  test('twenty that share jobs take two, and each has its own value', async () => {
+    const before = proxy.submissions.length;
+    const tasks = Array.from({ length: 20 }, (_, n) => ({ task: 'add_together', input: { a: n, b: 1 } }));
+    const { json } = await server.call('POST', '/tasks/batch', { tasks });
+    const ids: string[] = json.tasks.map(({ task }: { task: { id: string } }) => task.id);
+    const ended = await Promise.all(ids.map((id) => finish(id)));
+    expect(ended.map(({ state, result, attempt }) => [state, result, attempt])).toEqual(
+      ids.map((_, n) => ['SUCCEEDED', n + 1, 1]),
+    );
+    expect(proxy.submissions.length - before).toBe(2);
+    const log = await server.call('GET', `/executions/${ids[0]}/logs`);
+    expect(log.json.log).toContain(`1 of 10: http`);
+    expect(log.json.ray_job_id).toBe(ended[9].ray.job_id);
+  });
+
   test('arguments arrive byte for byte', async () => {
     const value = `'"\`$(touch /tmp/x) \\ \n\t; | & 🦈 ${'ä'.repeat(100_000)}`;
     const text = `{"z":${JSON.stringify(value)},"a":9007199254740993,"1":[1.0,-0.0,1e5]}`;

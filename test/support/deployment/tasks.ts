@@ -1,7 +1,15 @@
 import { task } from 'mobula';
 import * as z from 'zod';
+import { addNumbers } from '../../../examples/sample-tasks.ts';
 
 export * from '../../../examples/sample-tasks.ts';
+
+/** Adds two numbers, ten executions in one job. */
+export const addTogether = task({
+  name: 'add_together',
+  input: addNumbers.input,
+  ray: { callable: 'mobula_driver.samples:add_numbers', executionsPerJob: 10 },
+});
 
 /** Appends a line to a file: how a test counts the starts of user code. */
 export const mark = task({
