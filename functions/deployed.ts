@@ -27,7 +27,7 @@ export function waitSecondsLeft({ engine, callSeconds }: Deployed, request: Requ
 }
 
 /** Lets a front end poll one execution for a week, counted from its enqueue; null without `MOBULA_SECRET`. */
-export async function statusToken({ tokens }: Deployed, { id, enqueuedAt }: Execution): Promise<string | null> {
+export function statusToken({ tokens }: Deployed, { id, enqueuedAt }: Execution): string | null {
   if (!tokens) return null;
   const exp = Math.floor(enqueuedAt.getTime() / 1_000) + limits.statusTokenSeconds;
   return tokens.mint({ use: 'status', id, exp });

@@ -46,7 +46,7 @@ export const enqueueRoute = (deployed: Deployed) =>
     async handle({ body, raw, request, caller }) {
       const wishes = [toWish(deployed, body, raw, '')];
       const [answer] = await enqueueExecutions(deployed.engine, wishes, idempotencyOf(request, body));
-      const members = await answerMembers(deployed, request, { answer: answer as EnqueueAnswer, caller });
+      const members = answerMembers(deployed, request, { answer: answer as EnqueueAnswer, caller });
       return jsonAnswer(answer?.created ? 201 : 200, members);
     },
   });
@@ -74,9 +74,7 @@ export const enqueueBatchRoute = (deployed: Deployed) =>
         toWish(deployed, task, items[index] ?? new Map<string, string>(), `tasks.${index}.`),
       );
       const answers = await enqueueExecutions(deployed.engine, wishes, idempotencyOf(request, body));
-      const tasks = await Promise.all(
-        answers.map(async (answer) => rawObject(await answerMembers(deployed, request, { answer, caller }))),
-      );
+      const tasks = answers.map((answer) => rawObject(answerMembers(deployed, request, { answer, caller })));
       return jsonAnswer(answers.some(({ created }) => created) ? 201 : 200, [['tasks', rawArray(tasks)]]);
     },
   });
@@ -129,14 +127,14 @@ function idempotencyOf(request: Request, body: unknown): Idempotency | null {
 }
 
 /** A status token is only for the one who made the execution: another's, met by its unique key, comes without. */
-async function answerMembers(
+function answerMembers(
   deployed: Deployed,
   request: Request,
   { answer: { execution, own }, caller }: { answer: EnqueueAnswer; caller: Caller },
-): Promise<RawMember[]> {
+): RawMember[] {
   return [
     ['task', taskObject(execution, viewOf(caller))],
     ['status_url', JSON.stringify(statusUrl(deployed, request, execution.id))],
-    ['status_token', JSON.stringify(own ? await statusToken(deployed, execution) : null)],
+    ['status_token', JSON.stringify(own ? statusToken(deployed, execution) : null)],
   ];
 }

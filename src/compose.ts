@@ -66,7 +66,7 @@ export function compose(
     monotonicMs: () => performance.now(),
     requestsLeft: platform?.requestsLeft ?? (() => Number.POSITIVE_INFINITY),
     closing: extras.closing ?? new AbortController().signal,
-    capability: async (id, attempt) => {
+    capability: (id, attempt) => {
       if (!tokens) throw misconfigured(['MOBULA_SECRET is required by every runner on Ray']);
       return tokens.mint({ use: 'begin', id, attempt });
     },

@@ -51,5 +51,5 @@ export interface Engine {
   /** Aborts when the process is about to end: nothing more is claimed, and running code gets a last grace. */
   readonly closing: AbortSignal;
   /** A bearer good for one attempt until it begins. */
-  readonly capability: (executionId: string, attempt: number) => Promise<string>;
+  readonly capability: (executionId: string, attempt: number) => string;
 }

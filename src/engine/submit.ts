@@ -62,7 +62,7 @@ async function start(
   const doubts = (message: string) => startable.map(({ attempt }) => [attempt.id, doubt(message)] as const);
   try {
     const starting = await shareJobs(engine, runner, startable);
-    const starts = await Promise.all(starting.map((each) => toStart(engine, each)));
+    const starts = starting.map((each) => toStart(engine, each));
     const answers = starts.length > 0 ? await runner.start(starts) : [];
     const told = starting.map(({ attempt }, index) => [attempt.id, answers[index] as StartAnswer] as const);
     return new Map([...doubts('It moved on before it was submitted.'), ...told]);
@@ -73,12 +73,12 @@ async function start(
 
 const doubt = (message: string): StartAnswer => ({ kind: 'unknown', message });
 
-const toStart = async (engine: Engine, { attempt: of, ray }: Placed): Promise<AttemptStart> => ({
+const toStart = (engine: Engine, { attempt: of, ray }: Placed): AttemptStart => ({
   jobId: jobOf(of),
   executionId: of.id,
   attempt: of.attempt,
   attemptUrl: `${engine.settings.publicUrl}/attempts/${of.id}/${of.attempt}`,
-  capability: await engine.capability(of.id, of.attempt),
+  capability: engine.capability(of.id, of.attempt),
   ray,
   sharesJob: of.sharedJob !== null,
 });

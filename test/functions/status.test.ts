@@ -255,8 +255,8 @@ describe('a status token', () => {
     const tokens = signTokens([testSecret]);
     const [row] = await fresh.sql<{ at: string }>('select extract(epoch from now()) as at');
     const at = Math.floor(Number(row?.at));
-    const early = await tokens.mint({ use: 'status', id, exp: at + 30 });
-    const late = await tokens.mint({ use: 'status', id, exp: at - 1 });
+    const early = tokens.mint({ use: 'status', id, exp: at + 30 });
+    const late = tokens.mint({ use: 'status', id, exp: at - 1 });
     expect((await app.call('GET', `/status/${id}`, undefined, { token: early })).status).toBe(200);
     expectProblem(await app.call('GET', `/status/${id}`, undefined, { token: late }), 401, 'unauthenticated');
     expectProblem(

@@ -9,9 +9,9 @@ import { appOf, authorization, bearer, lists } from './support.ts';
 const tokens = signTokens(['s'.repeat(32)]);
 const id = '0193a0b0-0000-7000-8000-000000000001';
 const exp = 1_900_000_000;
-const status = await tokens.mint({ use: 'status', id, exp });
-const begin = await tokens.mint({ use: 'begin', id, attempt: 2 });
-const attempt = await tokens.mint({ use: 'attempt', id, attempt: 2, nonce: 'n', task: 't' });
+const status = tokens.mint({ use: 'status', id, exp });
+const begin = tokens.mint({ use: 'begin', id, attempt: 2 });
+const attempt = tokens.mint({ use: 'attempt', id, attempt: 2, nonce: 'n', task: 't' });
 
 const paths: Record<Scope, string> = {
   public: '/public',

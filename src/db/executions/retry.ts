@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { State } from '../../core/execution.ts';
-import { type Executor, list, now, seconds } from '../db.ts';
+import { type Executor, now, seconds, tableOf } from '../db.ts';
 import { tally } from './tally.ts';
 
 /** How many attempts an explicit retry grants: the task's own maximum, by its name, or the deployment's. */
@@ -63,7 +63,8 @@ const requeue = (found: ReturnType<typeof sql>, { byTask, otherwise }: Grants) =
     finished_at = null, max_attempts = e.attempt + coalesce(g.attempts, ${otherwise}::integer),
     expires_at = ${now} + ${seconds(sql`e.queue_timeout_seconds`)}
   from ${found} f
-  left join unnest(${list([...byTask.keys()], 'text')}, ${list([...byTask.values()], 'integer')}) as g(task, attempts)
-    on g.task = f.task
+  left join ${tableOf(toRows(byTask), { task: 'text', attempts: 'integer' })} as g(task, attempts) on g.task = f.task
   where e.id = f.id and f.state in ('FAILED', 'CANCELLED', 'LOST', 'EXPIRED')
   returning e.id, f.state`;
+
+const toRows = (byTask: Grants['byTask']) => [...byTask].map(([task, attempts]) => ({ task, attempts }));

@@ -28,7 +28,7 @@ export function makeSimulatedEngine(world: World, process: Process, closing: Abo
     newId: world.newId,
     monotonicMs: () => world.scheduler.nowMs(),
     closing,
-    capability: () => Promise.resolve('a-capability-of-the-simulation'),
+    capability: () => 'a-capability-of-the-simulation',
   };
   return world.mutation?.engine?.(engine, world) ?? engine;
 }
