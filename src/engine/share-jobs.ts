@@ -8,7 +8,7 @@ import type { Engine } from './engine.ts';
 export interface Submittable extends Omit<OfJob, 'sharedJob'> {
   readonly task: string;
   readonly epoch: number;
-  /** The job that it was to share before, if this is not its first start. */
+  /** The job that it shares, if this is not its first start. */
   readonly sharedJob?: string | null;
 }
 
@@ -25,24 +25,32 @@ export interface Placed {
 }
 
 /**
- * Decides which attempts share a job, where runner and task allow it, and has their rows know it. Left out are those that
- * have moved on meanwhile.
+ * Decides which attempts share a job, where runner and task allow it, and has their rows know it. One that was started
+ * before keeps its job: of several submissions under one id Ray takes one. Left out are those that have moved on meanwhile.
  */
 export async function shareJobs(
   { db, newId }: Pick<Engine, 'db' | 'newId'>,
   { sharesJobs }: Pick<RemoteRunner, 'sharesJobs'>,
   startables: readonly Startable[],
 ): Promise<Placed[]> {
-  const jobs = [...Map.groupBy(startables, ({ attempt }) => attempt.task).values()].flatMap((ofTask) =>
-    inParts(ofTask, (sharesJobs && ofTask[0]?.ray.executionsPerJob) || 1),
+  const kept = startables.flatMap(({ attempt, ray }) =>
+    attempt.sharedJob ? [{ attempt: { ...attempt, sharedJob: attempt.sharedJob }, ray }] : [],
   );
-  const decided = jobs.flatMap((job) => inOneJob(job, job.length > 1 ? sharedJobId(newId()) : null));
-  const known = new Map(startables.map(({ attempt }) => [attempt.id, attempt.sharedJob ?? null]));
-  const joining = decided.map(({ attempt }) => attempt).filter(({ id, sharedJob }) => sharedJob !== known.get(id));
-  if (joining.length === 0) return decided;
-  const joined = await joinJobs(db, joining);
-  const isLate = new Set(joining.map(({ id }) => id).filter((id) => !joined.has(id)));
-  return decided.filter(({ attempt }) => !isLate.has(attempt.id));
+  const fresh = Map.groupBy(
+    startables.filter(({ attempt }) => !attempt.sharedJob),
+    ({ attempt }) => attempt.task,
+  );
+  const placed = [...fresh.values()].flatMap((ofTask) =>
+    inParts(ofTask, (sharesJobs && ofTask[0]?.ray.executionsPerJob) || 1).flatMap((part) =>
+      inOneJob(part, part.length > 1 ? sharedJobId(newId()) : null),
+    ),
+  );
+  const joining = placed.flatMap(({ attempt: { id, epoch, sharedJob } }) =>
+    sharedJob ? [{ id, epoch, sharedJob }] : [],
+  );
+  const joined = joining.length > 0 ? await joinJobs(db, joining) : new Set<string>();
+  const isLate = ({ attempt }: Placed) => attempt.sharedJob !== null && !joined.has(attempt.id);
+  return [...kept, ...placed.filter((each) => !isLate(each))];
 }
 
 const inOneJob = (startables: readonly Startable[], sharedJob: string | null): Placed[] =>

@@ -24,11 +24,8 @@ export interface SubmissionFrame {
 export type Job = readonly [AttemptStart, ...AttemptStart[]];
 
 /** By this we know a job for ours. Ray takes strings only, and gives them back as they were. */
-export const metadataOf = ([first, ...others]: Job): Readonly<Record<string, string>> => ({
-  mobula_execution: first.executionId,
-  mobula_attempt: String(first.attempt),
-  ...(others.length > 0 ? { mobula_executions: String(1 + others.length) } : {}),
-});
+export const metadataOf = ([{ jobId, executionId, attempt, sharesJob }]: Job): Readonly<Record<string, string>> =>
+  sharesJob ? { mobula_shared_job: jobId } : { mobula_execution: executionId, mobula_attempt: String(attempt) };
 
 export interface Submission {
   readonly json: string;

@@ -99,7 +99,7 @@ test('attempts that share a job are one submission, in the order in which they a
   const shared = ray.accepted.find(({ submission_id }) => submission_id === 'mobula-shared-1');
   expect(shared).toMatchObject({
     entrypoint: 'exec python -m mobula_driver',
-    metadata: { mobula_execution: first.executionId, mobula_attempt: '1', mobula_executions: '2' },
+    metadata: { mobula_shared_job: 'mobula-shared-1' },
   });
   expect(shared?.runtime_env?.['env_vars']).toEqual({
     MOBULA_ATTEMPTS: JSON.stringify([

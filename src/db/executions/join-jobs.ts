@@ -1,11 +1,11 @@
 import { sql } from 'drizzle-orm';
 import { type Executor, isAmong, tableOf } from '../db.ts';
 
-/** In which Ray job an attempt is to run: one that it shares, or null for its own. */
+/** The Ray job in which an attempt is to run among others. */
 export interface Joining {
   readonly id: string;
   readonly epoch: number;
-  readonly sharedJob: string | null;
+  readonly sharedJob: string;
 }
 
 /**
