@@ -8,6 +8,8 @@ const maxAttempts = 50;
 
 type Operation = () => Promise<unknown>;
 
+const times = <Made>(count: number, make: () => Made): Made[] => Array.from({ length: count }, make);
+
 /** What callers do: all that the API has for them. */
 export function makeOperations(
   book: Book,
@@ -55,7 +57,7 @@ export function makeOperations(
     () => enqueue('enqueue', '/tasks', wish('inline', 300)),
     () =>
       enqueue('enqueue, delayed', '/tasks', { ...wish('inline', 50), delay_seconds: dice.between(0, 3), priority: 5 }),
-    () => enqueue('enqueue a batch', '/tasks/batch', { tasks: Array.from({ length: 5 }, () => wish('inline', 30)) }),
+    () => enqueue('enqueue a batch', '/tasks/batch', { tasks: times(5, () => wish('inline', 30)) }),
     onRecent((id) => book.ask('read', 'GET', `/executions/${id}`)),
     onRecent((id) => book.ask('wait for', 'GET', `/status/${id}?wait=1`)),
     onRecent((id) => book.ask('execute', 'POST', `/execute/${id}`, { body: {} })),
@@ -72,7 +74,11 @@ export function makeOperations(
 
   /** One after the other, so that Ray has no more to do than it can: a job takes seconds of a small machine. */
   async function seeThroughOnRay(): Promise<void> {
-    const id = await enqueue('enqueue on Ray', '/tasks', wish(dice.pick(['on_ray', 'idempotent_on_ray']), 3_000));
+    const id = await dice.pick([
+      () => enqueue('enqueue on Ray', '/tasks', wish('on_ray', 3_000)),
+      () => enqueue('enqueue on Ray', '/tasks', wish('idempotent_on_ray', 3_000)),
+      () => enqueue('enqueue for a shared job', '/tasks/batch', { tasks: times(3, () => wish('in_company', 1_000)) }),
+    ])();
     for (let isFinal = false; id !== undefined && !isFinal && !stopped.aborted; ) {
       const heard = await book.ask('wait for', 'GET', `/status/${id}?wait=5`);
       isFinal = heard?.json?.task?.finished_at != null;
