@@ -1,9 +1,9 @@
-import { rayJobId } from '../../src/core/ids.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { purge } from '../../src/engine/purge.ts';
 import { run } from '../../src/engine/run.ts';
 import { isTerminal } from '../support/fake-ray/job-book.ts';
 import type { SimulatedDatabase } from './database/database.ts';
+import { lineOf } from './ray/job-line.ts';
 import type { World } from './world.ts';
 
 const daySeconds = 86_400;
@@ -86,11 +86,8 @@ function strayObjects({ store }: World, { references, registered }: Left): strin
 }
 
 /** Ray keeps the record of a job that is over until somebody deletes it; those of purged executions had one chance. */
-function strayRecords({ ray, latestAttempt }: World, { ids }: Left): string[] {
-  const ours = new Set(
-    ids.flatMap((id) => Array.from({ length: latestAttempt.get(id) ?? 0 }, (_, index) => rayJobId(id, index + 1))),
-  );
+function strayRecords({ ray }: World, { ids }: Left): string[] {
   return [...ray.book.jobs.values()]
-    .filter((job) => isTerminal(job) && ours.has(job.body.submission_id))
+    .filter((job) => isTerminal(job) && lineOf(job.body).some(({ id }) => ids.includes(id)))
     .map((job) => `Ray still has the record of ${job.body.submission_id}`);
 }

@@ -24,6 +24,7 @@ export interface ExecutionRow {
   readonly progress: string | null;
   readonly timeout_seconds: number | null;
   readonly idempotency_key: string | null;
+  readonly shared_job: string | null;
 }
 
 /** What one statement made of one row, and when that could be seen. */
@@ -46,6 +47,7 @@ export interface AttemptRow {
   readonly begun_at: string | null;
   readonly ended_at: string;
   readonly error: AttemptError | null;
+  readonly shared_job: string | null;
   readonly result_state: string;
   readonly result: string | null;
   readonly result_reference: string | null;

@@ -1,6 +1,6 @@
-import type { Job } from '../../support/fake-ray/job-book.ts';
 import { freeze, kill, never, type Process, spawn, within } from '../clockwork/process.ts';
 import { runCode } from '../plan/user-code.ts';
+import type { InLine } from '../ray/job-line.ts';
 import { leaveToOthers, obligationsOf } from '../windows/obligations.ts';
 import type { World } from '../world.ts';
 import { beats, sendBeat } from './beats.ts';
@@ -19,9 +19,7 @@ export interface StartedDriver {
 export type OnExit = (code: number | null) => void;
 
 /** Starts a driver as `python -m mobula_driver` does: with an address and a right to begin, and no input. */
-export function startDriver(world: World, job: Job, onExit: OnExit): StartedDriver {
-  const url = job.body.runtime_env?.env_vars?.['MOBULA_ATTEMPT_URL'] ?? '';
-  const [, id = '', attempt = ''] = /attempts\/([^/]+)\/(\d+)$/.exec(url) ?? [];
+export function startDriver(world: World, { id, attempt }: InLine, onExit: OnExit): StartedDriver {
   const process = spawn(world, 'driver', `driver ${id.slice(-4)}-a${attempt}`);
   const control: Control = { exitCode: null, driven: null };
   process.onDeath.push(() => {
@@ -35,7 +33,7 @@ export function startDriver(world: World, job: Job, onExit: OnExit): StartedDriv
     kill(process, `it leaves with ${code}`);
     return never();
   };
-  const drives = () => drive(world, { process, id, attempt: Number(attempt), leave }, control);
+  const drives = () => drive(world, { process, id, attempt, leave }, control);
   const story = () =>
     within(call, drives).catch((error) => world.breach(`${process.name} threw ${String(error?.stack ?? error)}`));
   world.scheduler.after(world.dice.between(50, 400), () => void story(), process);

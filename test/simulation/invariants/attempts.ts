@@ -1,5 +1,5 @@
 import { isFinal } from '../../../src/core/execution.ts';
-import { rayJobId } from '../../../src/core/ids.ts';
+import { jobOf } from '../../../src/core/ids.ts';
 import { type AttemptRow, type Change, type DatabaseRecord, nameOfAttempt } from '../database/record.ts';
 import { simulatedTasks } from '../plan/user-code.ts';
 import type { World } from '../world.ts';
@@ -13,7 +13,9 @@ export function attemptsAreBounded({ ledger }: World, { changes, attempts }: Dat
     seen.add(key);
     return [];
   });
-  const claimed = new Set(changes.flatMap(({ after }) => (after?.attempt ? [rayJobId(after.id, after.attempt)] : [])));
+  const claimed = new Set(
+    changes.flatMap(({ after }) => (after?.attempt ? [jobOf({ ...after, sharedJob: after.shared_job })] : [])),
+  );
   const foreign = ledger.jobs.filter(({ jobId }) => !claimed.has(jobId)).map(({ jobId }) => `no attempt has ${jobId}`);
   const ids = [...new Set(changes.map(({ id }) => id))];
   return [...repeated, ...foreign, ...ids.flatMap((id) => overspent(id, changes, attempts))];

@@ -1,4 +1,4 @@
-import { rayJobId } from '../../../src/core/ids.ts';
+import { jobOf } from '../../../src/core/ids.ts';
 import { type AttemptRow, type Change, type DatabaseRecord, msOf, nameOfAttempt } from '../database/record.ts';
 import type { World } from '../world.ts';
 
@@ -72,11 +72,14 @@ function problemsOfNeverBegan(world: World, attempt: AttemptRow, ending: Change)
 }
 
 const wasTaken = ({ ledger }: World, attempt: AttemptRow): boolean =>
-  ledger.jobs.some(({ jobId }) => jobId === rayJobId(attempt.execution_id, attempt.attempt));
+  ledger.jobs.some(({ jobId }) => jobId === jobOfAttempt(attempt));
+
+const jobOfAttempt = ({ execution_id: id, attempt, shared_job: sharedJob }: AttemptRow): string =>
+  jobOf({ id, attempt, sharedJob });
 
 /** Whether Ray has said this, to the very call that judged. */
 const wasSaid = ({ ledger }: World, attempt: AttemptRow, { call, step }: Change, what: string): boolean => {
-  const jobId = rayJobId(attempt.execution_id, attempt.attempt);
+  const jobId = jobOfAttempt(attempt);
   return ledger.sightings.some(
     (sighting) =>
       sighting.jobId === jobId && sighting.said === what && sighting.call === call.number && sighting.step <= step,
@@ -85,7 +88,7 @@ const wasSaid = ({ ledger }: World, attempt: AttemptRow, { call, step }: Change,
 
 /** The grace runs from the first time that Ray was seen to call it over. */
 function hasWaited({ ledger, plan, scheduler }: World, attempt: AttemptRow): boolean {
-  const jobId = rayJobId(attempt.execution_id, attempt.attempt);
+  const jobId = jobOfAttempt(attempt);
   const first = ledger.sightings.find((sighting) => sighting.jobId === jobId && sighting.said === 'over');
   return (
     first !== undefined &&

@@ -81,6 +81,10 @@ export const mutationsOfStatements: readonly Mutation[] = [
     statement: inStatement('finish', 'version = e.version + 1', 'version = e.version'),
   },
   {
+    name: 'a shared job that its rows do not know',
+    statement: inStatement('joinJobs', 'set shared_job = j.shared_job', 'set shared_job = null'),
+  },
+  {
     name: 'the lease of the living is taken',
     statement: inStatement('takeLapsed', 'where lease_until <=', 'where lease_until is not null or lease_until <='),
   },

@@ -81,6 +81,9 @@ function takeTime({ seconds, isDeaf, reports }: Behaviour, { signal, progress }:
 const returnValue = ({ bytes, isShared }: Behaviour, { id, attempt }: Context): unknown =>
   isShared ? 'x'.repeat(bytes) : { id, attempt, pad: 'x'.repeat(bytes) };
 
+/** Some share jobs where they are claimed together, and some have one each. */
+const perJob: Partial<Record<TaskName, number>> = { ray: 4, ray_idempotent: 4 };
+
 const forms: Record<TaskName, { readonly ray: boolean; readonly inline: boolean; readonly idempotent: boolean }> = {
   inline: { ray: false, inline: true, idempotent: false },
   ray: { ray: true, inline: false, idempotent: false },
@@ -95,7 +98,7 @@ const define = (name: TaskName): AnyTask =>
     input: behaviour,
     idempotent: forms[name].idempotent,
     ...(forms[name].inline ? { run: runCode } : {}),
-    ...(forms[name].ray ? { ray: { callable: 'simulated:run' } } : {}),
+    ...(forms[name].ray ? { ray: { callable: 'simulated:run', executionsPerJob: perJob[name] ?? 1 } } : {}),
   });
 
 /** The tasks of the simulated deployment. */

@@ -5,6 +5,7 @@ import { currentCall, kill, never, type Process } from '../clockwork/process.ts'
 import type { Sighting } from '../ledger.ts';
 import { obligationsOf } from '../windows/obligations.ts';
 import { isOngoing, type World } from '../world.ts';
+import { lineOf } from './job-line.ts';
 import { type RayTrouble, rollTrouble } from './ray-trouble.ts';
 
 /** How the app reaches the simulated Ray: the real wire code above it, the weather below. */
@@ -22,7 +23,7 @@ export const simulatedTransport =
       kill(process, `before it asks Ray to ${ask.verb}`);
       return never();
     }
-    if (ask.verb === 'submit') noteSent(world, ask.jobId);
+    if (ask.verb === 'submit') noteSent(world, ask);
     const trouble = troubleOf(world, ask);
     const isSlow = dice.chance(weather.rayCallSlow * exposure[ask.verb]);
     const outMs = isSlow ? dice.between(50, 20_000) : dice.between(1, 40);
@@ -97,9 +98,9 @@ function arrive(world: World, ask: Ask, trouble: RayTrouble | null, asker: Proce
   return trouble ? trouble.reply : reply;
 }
 
-function noteSent(world: World, jobId: string): void {
+function noteSent(world: World, { jobId, body }: Ask): void {
   const { process } = currentCall()!;
-  obligationsOf(process).unsent.delete(jobId);
+  for (const { ownJobId } of lineOf(JSON.parse(body))) obligationsOf(process).unsent.delete(ownJobId);
   const senders = world.senders.get(jobId) ?? new Set();
   if (senders.size > 0 && !senders.has(process)) world.hit('W5d');
   world.senders.set(jobId, senders.add(process));

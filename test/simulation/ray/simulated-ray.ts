@@ -1,9 +1,9 @@
-import { rayJobId } from '../../../src/core/ids.ts';
 import { isTerminal, type Job, JobBook } from '../../support/fake-ray/job-book.ts';
 import { answerCall, type JobLife, type Reply } from '../../support/fake-ray/rest.ts';
 import { kill, type Process } from '../clockwork/process.ts';
 import { startDriver } from '../driver/simulated-driver.ts';
 import { isOngoing, type World } from '../world.ts';
+import { type InLine, lineOf } from './job-line.ts';
 
 /** Ray's head with its records, and the drivers that its jobs became. */
 export interface SimulatedRay {
@@ -55,9 +55,21 @@ export function makeRay(world: World): SimulatedRay {
     if (job.status !== 'PENDING' || job.isGhost || book.jobs.get(job.body.submission_id) !== job) return;
     if (isOngoing(world, 'ray_is_full')) return void scheduler.after(dice.between(500, 3_000), () => tryStart(job));
     book.mark(job, 'RUNNING', { message: 'Job is currently running.' });
-    const driver = startDriver(world, job, (code) => noteEnd(job, code));
+    startNext(job, lineOf(job.body));
+  }
+
+  /** As `shared.py`: the next in line begins when the one before has left by itself, however it ended. */
+  function startNext(job: Job, [first, ...rest]: readonly InLine[]): void {
+    if (!first) return;
+    if (rest.length > 0) world.hit('W21a');
+    const driver = startDriver(world, first, (code) => {
+      if (rest.length === 0) return noteEnd(job, code);
+      if (code !== null && !wasStopped.has(job)) return startNext(job, rest);
+      world.hit('W21b');
+      noteEnd(job, code === null ? null : 1);
+    });
     drivers.set(job, driver.process);
-    everyDriver.set(job.body.submission_id, driver.process);
+    everyDriver.set(`${first.id} ${first.attempt}`, driver.process);
     stops.set(job, driver.terminate);
   }
 
@@ -113,7 +125,7 @@ export function makeRay(world: World): SimulatedRay {
       if (made) ledger.jobs.push({ jobId: made.body.submission_id, session: book.session, step: scheduler.step() });
     },
     inFlight: () => [...book.jobs.values()].filter((job) => !isTerminal(job)).length,
-    deathOf: (id, attempt) => everyDriver.get(rayJobId(id, attempt))?.diedAtMs ?? null,
+    deathOf: (id, attempt) => everyDriver.get(`${id} ${attempt}`)?.diedAtMs ?? null,
     restartForgetful() {
       if ([...book.jobs.values()].some((job) => !isTerminal(job))) world.hit('W8a');
       const haveOrphans = dice.chance(0.7);

@@ -1,4 +1,4 @@
-/** The moments at which a crash or a fault is most likely to hurt, by the numbers of the fault matrix. */
+/** The moments at which a crash or a fault is most likely to hurt, by the numbers of the fault matrix, which ends with W20. */
 export const windows = {
   W0: 'a trigger came, and its call died before anything was written',
   W1: 'an enqueue was sent and not stored',
@@ -26,6 +26,8 @@ export const windows = {
   W18b: 'a cancel met an outcome on its way',
   W19: 'a purge met a reader or a driver of what it removed',
   W20: 'two runs overlapped',
+  W21a: 'a driver began in a job in which others waited',
+  W21b: 'a shared job ended before all in it had begun',
 } as const;
 
 export type WindowName = keyof typeof windows;
