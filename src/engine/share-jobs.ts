@@ -8,7 +8,7 @@ import type { Engine } from './engine.ts';
 export interface Submittable extends Omit<OfJob, 'sharedJob'> {
   readonly task: string;
   readonly epoch: number;
-  /** The job that it shares, if this is not its first start. */
+  /** The job that it shares, null for its own; undefined before its first start. */
   readonly sharedJob?: string | null;
 }
 
@@ -33,28 +33,29 @@ export async function shareJobs(
   { sharesJobs }: Pick<RemoteRunner, 'sharesJobs'>,
   startables: readonly Startable[],
 ): Promise<Placed[]> {
-  const kept = startables.flatMap(({ attempt, ray }) =>
-    attempt.sharedJob ? [{ attempt: { ...attempt, sharedJob: attempt.sharedJob }, ray }] : [],
+  const started = startables.flatMap((each) =>
+    each.attempt.sharedJob === undefined ? [] : [inJob(each, each.attempt.sharedJob)],
   );
-  const fresh = Map.groupBy(
-    startables.filter(({ attempt }) => !attempt.sharedJob),
-    ({ attempt }) => attempt.task,
+  const fresh = startables.filter(({ attempt }) => attempt.sharedJob === undefined);
+  const lines = [...Map.groupBy(fresh, ({ attempt }) => attempt.task).values()].flatMap((ofTask) =>
+    inParts(ofTask, (sharesJobs && ofTask[0]?.ray.executionsPerJob) || 1),
   );
-  const placed = [...fresh.values()].flatMap((ofTask) =>
-    inParts(ofTask, (sharesJobs && ofTask[0]?.ray.executionsPerJob) || 1).flatMap((part) =>
-      inOneJob(part, part.length > 1 ? sharedJobId(newId()) : null),
-    ),
-  );
+  const placed = lines.flatMap((line) => {
+    const job = line.length > 1 ? sharedJobId(newId()) : null;
+    return line.map((each) => inJob(each, job));
+  });
   const joining = placed.flatMap(({ attempt: { id, epoch, sharedJob } }) =>
     sharedJob ? [{ id, epoch, sharedJob }] : [],
   );
   const joined = joining.length > 0 ? await joinJobs(db, joining) : new Set<string>();
   const isLate = ({ attempt }: Placed) => attempt.sharedJob !== null && !joined.has(attempt.id);
-  return [...kept, ...placed.filter((each) => !isLate(each))];
+  return [...started, ...placed.filter((each) => !isLate(each))];
 }
 
-const inOneJob = (startables: readonly Startable[], sharedJob: string | null): Placed[] =>
-  startables.map(({ attempt, ray }) => ({ attempt: { ...attempt, sharedJob }, ray }));
+const inJob = ({ attempt, ray }: Startable, sharedJob: string | null): Placed => ({
+  attempt: { ...attempt, sharedJob },
+  ray,
+});
 
 function inParts<Item>(items: readonly Item[], size: number): Item[][] {
   const count = Math.ceil(items.length / size);

@@ -17,5 +17,8 @@ test('the bench drains Mobula beside raw SQL, and tells it as a table', async ()
 test('a part that the bench does not have is refused', () => {
   const command = join(import.meta.dirname, '../../commands/bench.ts');
   const { status, stderr } = spawnSync(process.execPath, [command, 'quue'], { encoding: 'utf8' });
-  expect({ status, stderr }).toMatchObject({ status: 2, stderr: expect.stringContaining('queue, churn, http, ray, doors') });
+  expect({ status, stderr }).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('queue, churn, http, ray, doors'),
+  });
 });

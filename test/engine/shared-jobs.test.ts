@@ -107,3 +107,22 @@ test('one that did not begin in time goes back alone: the job is left to the oth
   expect(await look(app, ids[1] ?? '')).toMatchObject({ state: 'RUNNING' });
   expect(ray.count('stop')).toBe(0);
 });
+
+test('one that may have been submitted alone is never submitted in company: Ray knows it by one id', async () => {
+  const app = make();
+  const [id = ''] = await enqueueEach(app, 'in_company');
+  ray.next('submit', 'drop');
+  ray.next('inspect', '500');
+  await app.call('POST', '/run', {});
+  await enqueueEach(app, 'in_company', 'in_company');
+  for (let round = 0; round < 3; round += 1) {
+    await makeChecksDue();
+    await app.call('POST', '/run', {});
+  }
+  expect(await jobOf(app, id)).toBe(`mobula-${id.replaceAll('-', '')}-a1`);
+  expect(
+    lines()
+      .map((line) => line?.length ?? 1)
+      .toSorted(),
+  ).toEqual([1, 2]);
+});
