@@ -9,10 +9,10 @@ import { placeInLine } from './place-in-line.ts';
 import { noteClaimed, noteFinished, type Report } from './report.ts';
 
 /**
- * Claims and runs inline executions until a claim finds less than it asked for, or the budget is spent. Claims grow with the pace of the tasks,
- * up to a thousand rows each, and outcomes are written together: a drain costs a few statements, not a few for each execution.
- * What was claimed and not started when time is up is handed back; what runs on is given the rest of the budget, and
- * then its abort signal.
+ * Claims and runs inline executions until a claim finds less than it asked for, or the budget is spent. Claims grow with
+ * the pace of the tasks, up to a thousand rows each, and outcomes are written together: a drain costs a few statements,
+ * not a few for each execution. What was claimed and not started when time is up is handed back; what runs on is given
+ * the rest of the budget, and then its abort signal.
  */
 export async function dispatchInline(
   engine: Engine,

@@ -15,9 +15,11 @@ export async function inspectAll(
   { checks, health }: { checks: readonly Check[]; health: RunnerHealth | null },
 ): Promise<readonly (JobSight | null)[]> {
   if (health?.reachable === false) return checks.map(() => ({ kind: 'unreachable', message: health.reason }));
-  const sights = await runner.inspect(checks.map(jobOf));
+  const jobIds = [...new Set(checks.map(jobOf))];
+  const sights = await runner.inspect(jobIds);
   if (sights.includes(null)) await noteAway(engine, runner, 'It stopped answering.');
-  return sights;
+  const byJob = new Map(jobIds.map((jobId, index) => [jobId, sights[index] ?? null]));
+  return checks.map((check) => byJob.get(jobOf(check)) ?? null);
 }
 
 /**

@@ -91,6 +91,7 @@ test('a job that ends before some have begun gives them back, and takes no attem
   await makeChecksDue();
   await app.call('POST', '/run', {});
   for (const id of ids) expect(await look(app, id)).toMatchObject({ state: 'QUEUED', attempt: 1, max_attempts: 4 });
+  expect(ray.count('inspect')).toBe(1);
 });
 
 test('one that did not begin in time goes back alone: the job is left to the others', async () => {

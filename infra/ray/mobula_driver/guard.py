@@ -39,10 +39,10 @@ class Guard(threading.Thread):
 
     def _look(self) -> None:
         self._attempt.fence.check()
-        if os.getppid() != self._parent:
-            end_group("what started this driver is gone, and its job with it")
         if self._attempt.returned:
             return
+        if os.getppid() != self._parent:
+            end_group("what started this driver is gone, and its job with it")
         self._look_at_limit()
         self._look_at_cancel()
         if self._stop.at is not None and now() >= self._stop.at + STOP_SECONDS:
