@@ -25,6 +25,7 @@ interface Node {
   readonly 'Actual Rows': number;
   readonly 'Actual Loops': number;
   readonly 'Rows Removed by Filter'?: number;
+  readonly 'Rows Removed by Join Filter'?: number;
   readonly 'Shared Hit Blocks': number;
   readonly 'Shared Read Blocks': number;
   readonly Plans?: readonly Node[];
@@ -235,6 +236,12 @@ describe.each(['before', 'after'])('with a backlog of 150,000, %s the table was 
     expect(plan).toMatchObject({ readsTable: false, seen: 50 });
     expect(plan.indexes).toContain('executions_pkey');
     expect(plan.pages).toBeLessThan(50 * 40);
+  });
+
+  test('of a hundred outcomes none is compared with the rows of the others', async () => {
+    const plan = await planOf(async (tx) => finish(tx, ...(await claim(db, { lanes: [lane('another')], limit: 100 }))));
+    expect(plan.nodes.filter((node) => node['Rows Removed by Join Filter'])).toEqual([]);
+    expect(plan.seen).toBe(100);
   });
 });
 

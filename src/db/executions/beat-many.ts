@@ -1,6 +1,8 @@
 import { sql } from 'drizzle-orm';
-import { type Executor, isAmong, now, tableOf } from '../db.ts';
+import { type Executor, isAmong, now, tableOf, unestimated } from '../db.ts';
 import type { Beat } from './beat.ts';
+
+const isInFlight = sql`e.state in ('RUNNING', 'CANCELLING')`;
 
 /**
  * Notes of many attempts that their drivers live, each as `beatAttempt` does, in one statement. Answers in the order asked;
@@ -18,14 +20,14 @@ export async function beatAttempts(
     ),
     current as materialized (
       select a.* from asked a join mobula.executions e on e.id = a.id
-      where ${isAmong(sql`e.id`, sql`asked`)} and e.attempt = a.attempt and e.nonce = a.nonce and e.state in ('RUNNING', 'CANCELLING')
+      where ${isAmong(sql`e.id`, sql`asked`)} and e.attempt = a.attempt and e.nonce = a.nonce and ${unestimated(isInFlight, sql`a`)}
       order by e.id for no key update of e
     )
     update mobula.executions e
     set beat_at = ${now}, progress = coalesce(c.progress, e.progress),
       version = e.version + case when c.progress is null then 0 else 1 end
     from current c
-    where ${isAmong(sql`e.id`, sql`asked`)} and e.id = c.id and e.attempt = c.attempt and e.nonce = c.nonce and e.state in ('RUNNING', 'CANCELLING')
+    where ${isAmong(sql`e.id`, sql`asked`)} and e.id = c.id and e.attempt = c.attempt and e.nonce = c.nonce and ${unestimated(isInFlight, sql`c`)}
     returning c.place, e.state = 'CANCELLING' as cancel`);
   const answers: ({ readonly cancel: boolean } | null)[] = beats.map(() => null);
   for (const { place, cancel } of rows) answers[place] = { cancel };

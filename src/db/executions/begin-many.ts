@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { type Executor, isAmong, now, seconds, tableOf } from '../db.ts';
+import { type Executor, isAmong, now, seconds, tableOf, unestimated } from '../db.ts';
 import type { Begun } from './begin.ts';
 import { inputOf } from './claim.ts';
 
@@ -20,6 +20,8 @@ interface Row {
   timeout_seconds: number | null;
   input: string | null;
 }
+
+const mayBegin = sql`e.state = 'RUNNING' and e.runner <> 'inline'`;
 
 /**
  * Opens the gate for attempts, each as `beginAttempt` does for one, in one statement. Inputs beyond `inputBytesMax` wait for
@@ -43,7 +45,7 @@ export async function beginAttempts(
     ),
     open as materialized (
       select s.* from sized s join mobula.executions e on e.id = s.id
-      where ${isAmong(sql`e.id`, sql`asked`)} and not s.is_later and e.attempt = s.attempt and e.state = 'RUNNING' and e.runner <> 'inline'
+      where ${isAmong(sql`e.id`, sql`asked`)} and not s.is_later and e.attempt = s.attempt and ${unestimated(mayBegin, sql`s`)}
         and (e.nonce is null or e.nonce = s.nonce)
       order by e.id for no key update of e
     ),
@@ -54,7 +56,7 @@ export async function beginAttempts(
         version = case when e.nonce is null then e.version + 1 else e.version end,
         epoch = case when e.nonce is null then e.epoch + 1 else e.epoch end
       from open o
-      where ${isAmong(sql`e.id`, sql`asked`)} and e.id = o.id and e.attempt = o.attempt and e.state = 'RUNNING' and e.runner <> 'inline'
+      where ${isAmong(sql`e.id`, sql`asked`)} and e.id = o.id and e.attempt = o.attempt and ${unestimated(mayBegin, sql`o`)}
         and (e.nonce is null or e.nonce = o.nonce)
       returning e.id, o.place, e.task, e.timeout_seconds
     )

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { State } from '../../core/execution.ts';
 import { limits } from '../../core/limits.ts';
 import type { RunnerName } from '../../core/runner.ts';
-import { type Executor, isAmong, now, seconds, tableOf } from '../db.ts';
+import { type Executor, isAmong, now, seconds, tableOf, unestimated } from '../db.ts';
 import { tally } from './tally.ts';
 
 /**
@@ -57,8 +57,7 @@ const follows = sql`(e.state <> 'CANCELLING' and (f.unbegun or (f.retryable and 
 
 const next = sql`(case when e.state = 'CANCELLING' then 'CANCELLED' when ${follows} then 'QUEUED' else f.final end)`;
 
-/** Said as a range, so that the planner finds the rows by id: by the index of what is in flight it would visit its dead entries. */
-const isInFlight = sql`e.state between 'RUNNING' and 'CANCELLING'`;
+const isInFlight = sql`e.state in ('RUNNING', 'CANCELLING')`;
 
 const retryAt = sql`${now} + make_interval(secs => f.delay)`;
 
@@ -121,7 +120,7 @@ export async function finishAttempts(db: Executor, finishes: readonly Finish[]):
           then ${retryAt} + make_interval(secs => e.queue_timeout_seconds) else e.expires_at end,
         finished_at = case when ${follows} then null else ${now} end
       from f
-      where ${isAmong(sql`e.id`, sql`f`)} and e.id = f.id and e.attempt = f.attempt and ${isInFlight}
+      where ${isAmong(sql`e.id`, sql`f`)} and e.id = f.id and e.attempt = f.attempt and ${unestimated(isInFlight, sql`f`)}
         and (f.epoch is null or e.epoch = f.epoch) and (f.nonce is null or e.nonce = f.nonce)
         and num_nonnulls(f.epoch, f.nonce) > 0
       returning e.state, e.task, e.queue, e.priority, e.runner, e.cluster, e.shared_job, e.claimed_at, e.begun_at, e.state = 'SUCCEEDED' as succeeded, f.*

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { type Executor, isAmong, tableOf } from '../db.ts';
+import { type Executor, isAmong, tableOf, unestimated } from '../db.ts';
 
 /** The Ray job in which an attempt is to run among others. */
 export interface Joining {
@@ -7,6 +7,8 @@ export interface Joining {
   readonly epoch: number;
   readonly sharedJob: string;
 }
+
+const isUnbegun = unestimated(sql`e.state = 'RUNNING' and e.nonce is null`, sql`j`);
 
 /**
  * Notes in which jobs attempts will run, before those exist: a job whose submitter dies is then known to all rows it is for.
@@ -19,11 +21,11 @@ export async function joinJobs(db: Executor, joinings: readonly Joining[]): Prom
     ),
     unbegun as materialized (
       select e.id from mobula.executions e join j on e.id = j.id and e.epoch = j.epoch
-      where ${isAmong(sql`e.id`, sql`j`)} and e.state = 'RUNNING' and e.nonce is null order by e.id for no key update of e
+      where ${isAmong(sql`e.id`, sql`j`)} and ${isUnbegun} order by e.id for no key update of e
     )
     update mobula.executions e set shared_job = j.shared_job, version = e.version + 1
     from j join unbegun on unbegun.id = j.id
-    where ${isAmong(sql`e.id`, sql`j`)} and e.id = j.id and e.epoch = j.epoch and e.state = 'RUNNING' and e.nonce is null
+    where ${isAmong(sql`e.id`, sql`j`)} and e.id = j.id and e.epoch = j.epoch and ${isUnbegun}
     returning e.id`);
   return new Set(rows.map(({ id }) => id));
 }

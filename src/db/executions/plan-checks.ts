@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { type Executor, isAmong, now, tableOf } from '../db.ts';
+import { type Executor, isAmong, now, tableOf, unestimated } from '../db.ts';
 
 /** When an attempt is looked after again, and what was learned of it. */
 export interface PlannedCheck {
@@ -20,6 +20,8 @@ const columns = {
   session: 'text',
 } as const;
 
+const isInFlight = sql`e.state in ('RUNNING', 'CANCELLING')`;
+
 /** Writes what a reconcile learned of attempts that go on; one that another call has taken since is left alone. */
 export async function planChecks(db: Executor, checks: readonly PlannedCheck[]): Promise<void> {
   const rows = checks.toSorted((a, b) => (a.id < b.id ? -1 : 1)); // the order in which outcomes lock theirs
@@ -32,5 +34,6 @@ export async function planChecks(db: Executor, checks: readonly PlannedCheck[]):
       ray_ended_at = case when not c.ended then null
         when e.ray_ended_at is null or e.beat_at > e.ray_ended_at then ${now} else e.ray_ended_at end,
       ray_session = coalesce(c.session, e.ray_session)
-    from c where ${isAmong(sql`e.id`, sql`c`)} and e.id = c.id and e.epoch = c.epoch and e.state in ('RUNNING', 'CANCELLING')`);
+    from c
+    where ${isAmong(sql`e.id`, sql`c`)} and e.id = c.id and e.epoch = c.epoch and ${unestimated(isInFlight, sql`c`)}`);
 }

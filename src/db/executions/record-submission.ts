@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { type Executor, isAmong, now, seconds, tableOf } from '../db.ts';
+import { type Executor, isAmong, now, seconds, tableOf, unestimated } from '../db.ts';
 
 /** What became of one submission; `session` is null where the cluster gave no answer that can be trusted. */
 export interface Submission {
@@ -7,6 +7,8 @@ export interface Submission {
   readonly epoch: number;
   readonly session: string | null;
 }
+
+const isUnbegun = unestimated(sql`e.state in ('RUNNING', 'CANCELLING') and e.nonce is null`, sql`s`);
 
 /**
  * Notes which attempts the cluster has accepted, and when to look after each. Rows that moved on meanwhile (a driver has
@@ -24,12 +26,12 @@ export async function recordSubmissions(
     ),
     unbegun as materialized (
       select e.id from mobula.executions e join s on e.id = s.id and e.epoch = s.epoch
-      where ${isAmong(sql`e.id`, sql`s`)} and e.state in ('RUNNING', 'CANCELLING') and e.nonce is null order by e.id for no key update of e
+      where ${isAmong(sql`e.id`, sql`s`)} and ${isUnbegun} order by e.id for no key update of e
     )
     update mobula.executions e
     set ray_session = s.session, holder = null,
       check_at = ${now} + case when s.session is null then ${seconds(checkSeconds.unknown)}
         else ${seconds(checkSeconds.accepted)} end
     from s join unbegun on unbegun.id = s.id
-    where ${isAmong(sql`e.id`, sql`s`)} and e.id = s.id and e.epoch = s.epoch and e.state in ('RUNNING', 'CANCELLING') and e.nonce is null`);
+    where ${isAmong(sql`e.id`, sql`s`)} and e.id = s.id and e.epoch = s.epoch and ${isUnbegun}`);
 }
