@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { type Executor, now, seconds } from './db.ts';
+import { isHeld } from './in-flight.ts';
 
 /**
  * Renews an invocation's lease over all that it holds. False means that it lapsed: what it held may belong to others
@@ -27,9 +28,6 @@ export async function dropLease(db: Executor, invocationId: string): Promise<voi
 export async function dropDeadLeases(db: Executor): Promise<void> {
   await db.execute(sql`delete from mobula.invocations i where i.lease_until <= ${now} and ${holdsNothing(sql`i.id`)}`);
 }
-
-/** An inline attempt in flight, in the words of the index by which its holder finds it. */
-export const isHeld = sql`e.state in ('RUNNING', 'CANCELLING') and e.runner = 'inline'`;
 
 /** Said by a value and not by `exists`, which the planner may turn into a join with all that is held. */
 export const holdsNothing = (invocation: SQL): SQL =>

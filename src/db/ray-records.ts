@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { OfJob } from '../core/ids.ts';
 import { type Executor, now, seconds, tableOf } from './db.ts';
+import { isOnCluster } from './in-flight.ts';
 
 /** The record that Ray keeps of an attempt's job, for ever unless somebody deletes it. */
 export interface RayRecord extends OfJob {
@@ -22,7 +23,7 @@ export async function takeRayRecords(db: Executor, cluster: string, limit: numbe
     update mobula.attempts a set ray_record_until = ${now} + ${seconds(againSeconds)}
     from due where a.execution_id = due.execution_id and a.attempt = due.attempt
     returning a.execution_id as id, a.attempt, a.shared_job as "sharedJob", a.shared_job is not null and exists (
-      select from mobula.executions e where e.state in ('RUNNING', 'CANCELLING') and e.runner <> 'inline'
+      select from mobula.executions e where ${isOnCluster}
         and e.shared_job = a.shared_job) as "isInUse"`);
 }
 

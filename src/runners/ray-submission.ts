@@ -21,10 +21,10 @@ export interface SubmissionFrame {
 }
 
 /** The attempts of one job, which are of one task. */
-export type Job = readonly [AttemptStart, ...AttemptStart[]];
+type Job = readonly [AttemptStart, ...AttemptStart[]];
 
 /** By this we know a job for ours. Ray takes strings only, and gives them back as they were. */
-export const metadataOf = ([{ jobId, executionId, attempt, sharesJob }]: Job): Readonly<Record<string, string>> =>
+const metadataOf = ([{ jobId, executionId, attempt, sharesJob }]: Job): Readonly<Record<string, string>> =>
   sharesJob ? { mobula_shared_job: jobId } : { mobula_execution: executionId, mobula_attempt: String(attempt) };
 
 export interface Submission {

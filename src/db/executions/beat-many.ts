@@ -1,8 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { type Executor, isAmong, now, tableOf, unestimated } from '../db.ts';
+import { isInFlight } from '../in-flight.ts';
 import type { Beat } from './beat.ts';
-
-const isInFlight = sql`e.state in ('RUNNING', 'CANCELLING')`;
 
 /**
  * Notes of many attempts that their drivers live, each as `beatAttempt` does, in one statement. Answers in the order asked;

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Executor } from '../db.ts';
-import { isHeld } from '../lease.ts';
+import { isHeld } from '../in-flight.ts';
 
 /** An inline attempt under an invocation's lease. */
 export interface HeldAttempt {

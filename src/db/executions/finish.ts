@@ -3,6 +3,7 @@ import type { State } from '../../core/execution.ts';
 import { limits } from '../../core/limits.ts';
 import type { RunnerName } from '../../core/runner.ts';
 import { type Executor, isAmong, now, seconds, tableOf, unestimated } from '../db.ts';
+import { isInFlight } from '../in-flight.ts';
 import { tally } from './tally.ts';
 
 /**
@@ -56,8 +57,6 @@ export interface Finished {
 const follows = sql`(e.state <> 'CANCELLING' and (f.unbegun or (f.retryable and e.attempt < e.max_attempts)))`;
 
 const next = sql`(case when e.state = 'CANCELLING' then 'CANCELLED' when ${follows} then 'QUEUED' else f.final end)`;
-
-const isInFlight = sql`e.state in ('RUNNING', 'CANCELLING')`;
 
 const retryAt = sql`${now} + make_interval(secs => f.delay)`;
 

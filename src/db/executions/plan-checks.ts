@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { type Executor, isAmong, now, tableOf, unestimated } from '../db.ts';
+import { isInFlight } from '../in-flight.ts';
 
 /** When an attempt is looked after again, and what was learned of it. */
 export interface PlannedCheck {
@@ -19,8 +20,6 @@ const columns = {
   rayEnded: 'boolean',
   session: 'text',
 } as const;
-
-const isInFlight = sql`e.state in ('RUNNING', 'CANCELLING')`;
 
 /** Writes what a reconcile learned of attempts that go on; one that another call has taken since is left alone. */
 export async function planChecks(db: Executor, checks: readonly PlannedCheck[]): Promise<void> {

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { type Executor, isAmong, now, seconds, tableOf, unestimated } from '../db.ts';
+import { isInFlight } from '../in-flight.ts';
 
 /** What became of one submission; `session` is null where the cluster gave no answer that can be trusted. */
 export interface Submission {
@@ -8,7 +9,7 @@ export interface Submission {
   readonly session: string | null;
 }
 
-const isUnbegun = unestimated(sql`e.state in ('RUNNING', 'CANCELLING') and e.nonce is null`, sql`s`);
+const isUnbegun = unestimated(sql`${isInFlight} and e.nonce is null`, sql`s`);
 
 /**
  * Notes which attempts the cluster has accepted, and when to look after each. Rows that moved on meanwhile (a driver has

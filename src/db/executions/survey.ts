@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { TaskForm } from '../../core/task.ts';
 import { type Executor, list, now, toDate, toDateOrNull } from '../db.ts';
+import { isOnCluster } from '../in-flight.ts';
 import { holdsNothing } from '../lease.ts';
 import type { PlannedSchedule } from '../schedules.ts';
 import type { Lane, RemoteClaimOptions } from './claim.ts';
@@ -98,7 +99,7 @@ export async function survey(
     checks as (
       select min(greatest(e.check_at, i.lease_until, slots.away_until)) as at
       from slots, mobula.executions e left join mobula.invocations i on i.id = e.holder
-      where e.state in ('RUNNING', 'CANCELLING') and e.runner <> 'inline'
+      where ${isOnCluster}
     )
     select
       (select json_agg(json_build_array(p.form, p.queue, p.place))::text from placed p) as lanes,

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { RunnerName } from '../../core/runner.ts';
 import { type Executor, now, seconds } from '../db.ts';
+import { isOnCluster } from '../in-flight.ts';
 
 /** An attempt on a cluster that somebody must look after, with what the database's clock says of it. */
 export interface Check {
@@ -50,7 +51,7 @@ export async function takeChecks(db: Executor, limit: number, againSeconds: numb
   const rows = await db.execute<Row>(sql`
     with due as materialized (
       select e.id from mobula.executions e left join mobula.invocations i on i.id = e.holder
-      where e.state in ('RUNNING', 'CANCELLING') and e.runner <> 'inline' and e.check_at <= ${now}
+      where ${isOnCluster} and e.check_at <= ${now}
         and (i.id is null or i.lease_until <= ${now})
       order by e.check_at limit ${limit} for no key update of e skip locked
     )

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { type Executor, now } from '../db.ts';
-import { isHeld } from '../lease.ts';
+import { isHeld } from '../in-flight.ts';
 
 /** An inline attempt whose invocation is dead, for its verdict. */
 export interface Lapsed {
