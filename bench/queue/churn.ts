@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { median } from '../rounds.ts';
 import type { Section } from '../section.ts';
+import { compareProfiles, profileDrain } from './profile.ts';
 import { grouped, yesOrNo } from './race.ts';
 import { consumers, type Entrant, type Stage } from './stage.ts';
 
@@ -9,7 +10,7 @@ const goal = 0.5;
 /** Executions that come and go each second of a churn. */
 const perSecond = 1_000;
 /** Drains after it, of which the median counts. */
-const drains = 3;
+const drains = 5;
 
 export interface ChurnPlan {
   /** Before it is looked what is left behind. */
@@ -23,6 +24,7 @@ export interface ChurnPlan {
 /** What steady work leaves behind, and what a snapshot that is held open meanwhile costs. */
 export async function measureChurn(stage: Stage, plan: ChurnPlan): Promise<Section[]> {
   const entrants = stage.among(consumers);
+  const [mobula] = stage.among(['mobula']) as [Entrant];
   for (const { clear, ask } of entrants) {
     await clear();
     await ask('vacuum analyze');
@@ -31,9 +33,11 @@ export async function measureChurn(stage: Stage, plan: ChurnPlan): Promise<Secti
   const leftovers: string[][] = [];
   for (const entrant of entrants) leftovers.push(await leftoversOf(entrant));
   const free = await drainEach(stage, entrants, plan.count);
+  const freeProfile = await profileDrain(stage, mobula, plan.count);
   const release = await holdSnapshots(entrants);
   await churn(entrants, plan.heldSeconds);
   const held = await drainEach(stage, entrants, plan.count);
+  const heldProfile = await profileDrain(stage, mobula, plan.count);
   await release();
   const executions = grouped(plan.seconds * perSecond);
   return [
@@ -59,6 +63,7 @@ whose snapshot forbids vacuum to remove anything. Tasks a second, the median of 
         return [name, grouped(before), grouped(after), ratio.toFixed(2), yesOrNo(ratio >= goal)];
       }),
     },
+    compareProfiles(freeProfile, heldProfile, plan.count),
   ];
 }
 
