@@ -2,7 +2,8 @@ import { openNodeDoor } from '../functions/doors/node.ts';
 import { sayWhatIsClosed } from '../functions/say-what-is-closed.ts';
 import { compose, type Mobula } from '../src/compose.ts';
 import { misconfigured } from '../src/config.ts';
-import { messageOf } from '../src/core/observe.ts';
+import { messageOf, redactedLog } from '../src/core/observe.ts';
+import { redactionBy } from '../src/core/redact.ts';
 import type { ResultStore } from '../src/core/result-store.ts';
 import { failureText } from '../src/http/failure-text.ts';
 import { loadDeployment } from '../src/node/load-deployment.ts';
@@ -12,7 +13,7 @@ import { logLines } from '../src/node/log-lines.ts';
 const callSeconds = 300;
 
 const closing = new AbortController();
-const log = logLines();
+const log = redactedLog(logLines(), redactionBy([]));
 
 // A promise that a task has left behind may fail when nobody waits for it. Node would end the process, and with it all that
 // others run here.

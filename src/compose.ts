@@ -1,8 +1,9 @@
 import { openStore } from '#stores';
 import { misconfigured, parseSettings } from './config.ts';
 import type { ServedHook } from './core/hook.ts';
-import type { Log } from './core/observe.ts';
+import { type Log, redactedLog } from './core/observe.ts';
 import type { Platform } from './core/platform.ts';
+import { redactionBy } from './core/redact.ts';
 import type { RemoteRunner } from './core/runner.ts';
 import { connectDatabase } from './db/connect.ts';
 import type { Db } from './db/db.ts';
@@ -52,6 +53,7 @@ export function compose(
   const tasks = indexTasks(config.tasks, queues);
   checkHookTasks(hooks, tasks);
   const { platform } = extras;
+  const redact = redactionBy(settings.MOBULA_REDACT_PATTERNS);
   const open = platform?.perCall ?? ((make) => make());
   const engine: Engine = {
     db: extras.db ?? open(() => openDatabase(settings, platform)),
@@ -60,7 +62,8 @@ export function compose(
     settings: toEngineSettings(settings, queues),
     ...openRemotes(settings, platform),
     store: openStore(toStoreSettings(settings), { env, fetch: platform?.fetch }),
-    log: extras.log ?? logJson,
+    log: redactedLog(extras.log ?? logJson, redact),
+    redact,
     random: extras.random ?? Math.random,
     newId,
     monotonicMs: () => performance.now(),

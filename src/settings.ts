@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { isPattern } from './core/redact.ts';
 import { resultStoreNames } from './core/result-store.ts';
 import { runnerNames } from './core/runner.ts';
 
@@ -83,6 +84,10 @@ const httpUrl = text
   .refine((value) => /^https?:\/\//.test(value) && URL.canParse(value), 'must be an http(s) URL')
   .transform((value) => value.replace(/\/+$/, ''));
 
+const patterns = commaList
+  .default([])
+  .refine((list) => list.every(isPattern), 'must be regular expressions, none of which matches an empty text');
+
 /**
  * Every setting by its environment name, with the defaults and ranges of contract §5. `parseSettings` is the only
  * reader; names carry their units.
@@ -142,6 +147,7 @@ export const settingsSchema = z.object({
   MOBULA_RESULT_STORAGE_GCS_ENDPOINT_URL: url.optional(),
   MOBULA_QUEUES: commaList.default(['default']),
   MOBULA_MAX_INPUT_BYTES: whole(1024, 104_857_600).default(1_048_576),
+  MOBULA_REDACT_PATTERNS: patterns,
   MOBULA_TASKS: text.optional(),
   MOBULA_SKIP_VALIDATION: z
     .string()

@@ -52,6 +52,7 @@ describe('settings that nobody sets', () => {
     ['MOBULA_RESULT_STORAGE_BACKEND', 'digest'],
     ['MOBULA_QUEUES', ['default']],
     ['MOBULA_MAX_INPUT_BYTES', 1_048_576],
+    ['MOBULA_REDACT_PATTERNS', []],
     ['MOBULA_SKIP_VALIDATION', false],
   ])('%s is %j', (name, value) => {
     expect(settings[name]).toEqual(value);
@@ -75,6 +76,7 @@ describe('a value', () => {
     ['MOBULA_QUEUE_TIMEOUT_SECONDS', 'null', null],
     ['MOBULA_TASK_TIMEOUT_SECONDS', '3600', 3_600],
     ['MOBULA_RETRY_EXCEPTION_DENYLIST', 'ValueError,app.errors.Fatal', ['ValueError', 'app.errors.Fatal']],
+    ['MOBULA_REDACT_PATTERNS', 'ssn, iban|konto', ['ssn', 'iban|konto']],
     ['MOBULA_RAY_RUNTIME_ENV', '{"env_vars":{"A":"1"}}', { env_vars: { A: '1' } }],
     ['MOBULA_RAY_HEADERS', '{"authorization":"Basic x"}', { authorization: 'Basic x' }],
     ['MOBULA_PUBLIC_URL', 'https://app.example/base/', 'https://app.example/base'],
@@ -106,6 +108,8 @@ describe('a value', () => {
     ['MOBULA_RETRY_BACKOFF_SECONDS', '-1'],
     ['MOBULA_RETRY_BACKOFF_SECONDS', '3601'],
     ['MOBULA_RETRY_JITTER', '1.1'],
+    ['MOBULA_REDACT_PATTERNS', 'ssn,('],
+    ['MOBULA_REDACT_PATTERNS', 'x*'],
     ['MOBULA_MAX_RESULT_SIZE_BYTES', '1023'],
     ['MOBULA_MAX_RESULT_SIZE_BYTES', '104857601'],
     ['MOBULA_RESULT_STORAGE_BACKEND', 'ftp'],

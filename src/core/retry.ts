@@ -1,5 +1,6 @@
 import type { AttemptError, Failure } from './attempt.ts';
 import { limits } from './limits.ts';
+import type { Redaction } from './redact.ts';
 
 /** What a task says about trying again; what it leaves out comes from the settings. */
 export interface RetryPolicy {
@@ -21,14 +22,18 @@ export function isRetryable(failure: Failure, policy: RetryPolicy, denylist: rea
   return ![...denylist, ...(policy.never ?? [])].some((refused) => names.includes(refused));
 }
 
-/** The failure as it is kept: bounded, in text that JSON and Postgres both take, with the policy's word. */
-export function toAttemptError(failure: Failure, retryable: boolean): AttemptError {
+/** The failure as it is kept: redacted, bounded, in text that JSON and Postgres both take, with the policy's word. */
+export function toAttemptError(failure: Failure, retryable: boolean, redact: Redaction): AttemptError {
   const type = failure.type.slice(0, limits.nameLength);
-  const message = failure.message.slice(0, limits.errorMessageCharacters);
+  const message = redact(failure.message.slice(0, limits.errorMessageCharacters)).slice(
+    0,
+    limits.errorMessageCharacters,
+  );
   const error = { type: clean(type), message: clean(message), retryable };
-  return failure.traceback
-    ? { ...error, traceback: clean(failure.traceback.slice(-limits.tracebackCharacters)) }
-    : error;
+  if (!failure.traceback) return error;
+  // More than is kept, so that no value begins it whose name was cut off.
+  const traceback = redact(failure.traceback.slice(-2 * limits.tracebackCharacters));
+  return { ...error, traceback: clean(traceback.slice(-limits.tracebackCharacters)) };
 }
 
 const clean = (text: string): string => text.replaceAll('\0', '').toWellFormed();

@@ -1,5 +1,6 @@
 import type { BackoffPolicy } from '../core/backoff.ts';
 import type { Log } from '../core/observe.ts';
+import type { Redaction } from '../core/redact.ts';
 import type { ResultStore } from '../core/result-store.ts';
 import type { RemoteRunner, RunnerName } from '../core/runner.ts';
 import type { ServedSchedule } from '../core/schedule.ts';
@@ -41,6 +42,8 @@ export interface Engine {
   readonly remotes: readonly RemoteRunner[];
   readonly store: ResultStore;
   readonly log: Log;
+  /** What every text of a task goes through that people will read: errors, tracebacks, what a job printed. */
+  readonly redact: Redaction;
   /** 0 ≤ x < 1; the dice of jitter. */
   readonly random: () => number;
   readonly newId: () => string;

@@ -38,7 +38,7 @@ export function failed(
     ending,
     retryable,
     delaySeconds: backoffSeconds(ref.attempt + 1, { ...engine.settings.backoff, baseSeconds }, engine.random),
-    error: JSON.stringify(toAttemptError(failure, retryable)),
+    error: JSON.stringify(toAttemptError(failure, retryable, engine.redact)),
     result: null,
   };
 }

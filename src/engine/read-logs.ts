@@ -7,7 +7,7 @@ import type { Engine } from './engine.ts';
 export interface AttemptLogs {
   readonly attempt: number;
   readonly jobId: string;
-  /** The end of what the job printed, at most 64 KiB; null where Ray has none (any more). */
+  /** The end of what the job printed, redacted, of at most 64 KiB; null where Ray has none (any more). */
   readonly log: string | null;
 }
 
@@ -30,5 +30,5 @@ export async function readLogs(
   if (log === null && !(await runner.health()).reachable) {
     throw new MobulaError('ray_unavailable', 'Ray cannot be reached now.');
   }
-  return { attempt: found.attempt, jobId: found.rayJobId, log };
+  return { attempt: found.attempt, jobId: found.rayJobId, log: log === null ? null : engine.redact(log) };
 }

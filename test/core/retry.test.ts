@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../src/core/limits.ts';
+import { redactionBy } from '../../src/core/redact.ts';
 import { isRetryable, toAttemptError } from '../../src/core/retry.ts';
 
 const failure = (type: string, more: { names?: string[]; retryable?: boolean } = {}) => ({
@@ -40,9 +41,15 @@ describe('whether another attempt may follow', () => {
 });
 
 describe('the error that is kept', () => {
+  const asIs = (text: string) => text;
+
   test('says type, message and whether it may be retried, and has a traceback only if there was one', () => {
-    expect(toAttemptError(failure('ValueError'), true)).toEqual({ type: 'ValueError', message: 'no', retryable: true });
-    expect(toAttemptError({ ...failure('ValueError'), traceback: 'at x' }, false)).toEqual({
+    expect(toAttemptError(failure('ValueError'), true, asIs)).toEqual({
+      type: 'ValueError',
+      message: 'no',
+      retryable: true,
+    });
+    expect(toAttemptError({ ...failure('ValueError'), traceback: 'at x' }, false, asIs)).toEqual({
       type: 'ValueError',
       message: 'no',
       retryable: false,
@@ -52,8 +59,18 @@ describe('the error that is kept', () => {
 
   test('keeps the head of a long message and the tail of a long traceback', () => {
     const long = `head${'x'.repeat(100_000)}tail`;
-    const { message, traceback = '' } = toAttemptError({ type: 'E', message: long, traceback: long }, true);
+    const { message, traceback = '' } = toAttemptError({ type: 'E', message: long, traceback: long }, true, asIs);
     expect([message.length, message.slice(0, 4)]).toEqual([limits.errorMessageCharacters, 'head']);
     expect([traceback.length, traceback.slice(-4)]).toEqual([limits.tracebackCharacters, 'tail']);
+  });
+
+  test('is redacted, also where a value is at the edge of what is kept', () => {
+    const redact = redactionBy([]);
+    const message = `${'x '.repeat(limits.errorMessageCharacters / 2 - 6)}token=abcdefgh`;
+    const traceback = `password="${'s'.repeat(100)}${'t'.repeat(limits.tracebackCharacters - 50)}" tail`;
+    const kept = toAttemptError({ type: 'E', message, traceback }, true, redact);
+    expect(kept.message).toMatch(/x token=\[red/);
+    expect(kept.message).toHaveLength(limits.errorMessageCharacters);
+    expect(kept.traceback).toBe('password="[redacted]" tail');
   });
 });

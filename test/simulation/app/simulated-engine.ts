@@ -24,6 +24,7 @@ export function makeSimulatedEngine(world: World, process: Process, closing: Abo
     remotes: [ray],
     store: world.store.port,
     log: (_level, event, members) => world.trace(`${process.name} logs ${event} ${JSON.stringify(members ?? {})}`),
+    redact: (text) => text,
     random: () => world.dice.next(),
     newId: world.newId,
     monotonicMs: () => world.scheduler.nowMs(),
