@@ -19,12 +19,10 @@ const builtIns = [
  */
 const toValue = String.raw`(?![\w-]{0,64}\.(?:[cm]?[jt]sx?|py):\d)[\w.-]{0,64}(?:\\*["'\`])?\]?\s{0,8}(?:=>|:|=(?!>))\s{0,8}(?!\[redacted\])`;
 
-/** A value in quotes, which stay; in quotes within a quoted text, which have backslashes; or without any. */
-const values = [
-  String.raw`(?<=(?<quote>"""|'''|["'\`]))(?:\\.|(?!\k<quote>)[^\\\n])*`,
-  String.raw`(?<=(?<escaped>\\+["']))(?:(?!(?<!\\)\k<escaped>)[^\n])*`,
-  String.raw`(?:(?:bearer|basic|digest|token)\s+)?(?:[^\s,;&]|,(?!["'\s]|$))+`,
-] as const;
+/** A value in quotes, of which the first is `open`; in quotes within a quoted text, which have backslashes; or without any. */
+const inQuotes = String.raw`(?<open>[a-z]{0,2}(?<quote>"""|'''|["'\`]))(?:\\.|(?!\k<quote>)[^\\\n])*`;
+const inEscapedQuotes = String.raw`(?<openEscaped>\\+["'])(?:(?!(?<!\\)\k<openEscaped>)[^\n])*`;
+const bare = String.raw`(?:(?:bearer|basic|digest|token)\s+)?(?:[^\s,;&]|,(?!["'\s]|$))+`;
 
 /** Lines of a request's or an answer's head: their values have blanks and semicolons of their own. */
 const headLine = /((?:authorization|cookie)[\w-]{0,64}\s{0,8}:\s{0,8})(?!["'\\\s])[^\n]+/gi;
@@ -40,11 +38,7 @@ const mark = '[redacted]';
  */
 export function redactionBy(patterns: readonly string[]): Redaction {
   const names = [...builtIns, ...patterns].map((pattern) => `(?:${pattern})`).join('|');
-  const [quoted, escaped, bare] = values;
-  const named = new RegExp(
-    String.raw`(?<name>(?:${names})${toValue})(?:(?<open>[a-z]{0,2}(?:"""|'''|["'\`]))${quoted}|(?<openEscaped>\\+["'])${escaped}|${bare})`,
-    'gi',
-  );
+  const named = new RegExp(`(?<name>(?:${names})${toValue})(?:${inQuotes}|${inEscapedQuotes}|${bare})`, 'gi');
   return (text) =>
     text
       .replace(keyBlock, mark)
