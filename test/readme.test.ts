@@ -9,6 +9,7 @@ const pages = readdirSync(join(root, 'docs/deploy')).map((page) => `docs/deploy/
 const documents = [
   'README.md',
   'docs/lifecycle.md',
+  'docs/operations.md',
   'docs/security.md',
   'docs/performance.md',
   'docs/reliability.md',
@@ -55,6 +56,28 @@ test.each(documents)('$path names only settings and commands that there are', ({
 test.each(documents)('the links of $path lead somewhere', ({ path, text }) => {
   const targets = Array.from(text.matchAll(/\]\((?!https?:)([^)#]+)\)/g), ([, target]) => target ?? '');
   expect(targets.filter((target) => !existsSync(join(root, path, '..', target)))).toEqual([]);
+});
+
+const operations = documents.find(({ path }) => path === 'docs/operations.md')?.text ?? '';
+const told = new Set(Array.from(operations.matchAll(/^\| `([a-z_]+)`/gm), ([, name]) => name));
+
+test('the page on operations tells what every line of the log means, and every metric', () => {
+  const folders = ['src', 'functions', 'commands'].map((folder) => join(root, folder));
+  const sources = folders.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts') && !file.startsWith('demo'))
+      .map((file) => readFileSync(join(folder, file), 'utf8')),
+  );
+  const events = sources.flatMap((source) =>
+    Array.from(
+      source.matchAll(/\blog\([^,()]+(?:\([^)]*\))?, '([a-z_]+)'|\bevent: '([a-z_]+)' \}/g),
+      ([, one, other]) => one ?? other,
+    ),
+  );
+  const metrics = sources.flatMap((source) =>
+    Array.from(source.matchAll(/name: '(mobula_[a-z_]+)'/g), ([, name]) => name),
+  );
+  expect([...told].toSorted()).toEqual([...new Set([...events, ...metrics])].toSorted());
 });
 
 /** A default as the environment would spell it. */
