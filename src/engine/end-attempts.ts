@@ -6,13 +6,10 @@ import type { Engine } from './engine.ts';
 export async function endAttempts({ db, log }: Engine, finishes: readonly Finish[]): Promise<Finished[]> {
   const finished = await finishAttempts(db, finishes);
   const errors = new Map(finishes.map(({ id, error }) => [id, error]));
-  for (const { durationSeconds, ...attempt } of finished) {
-    const error = errors.get(attempt.id);
-    log(levelOf(attempt.state, error), 'attempt_ended', {
-      ...attempt,
-      duration_seconds: durationSeconds,
-      ...(error ? { error: JSON.parse(error).type } : {}),
-    });
+  for (const { id, state, task, queue, priority, attempt, runner, durationSeconds } of finished) {
+    const error = errors.get(id);
+    const members = { id, state, task, queue, priority, attempt, runner, duration_seconds: durationSeconds };
+    log(levelOf(state, error), 'attempt_ended', error ? { ...members, error: JSON.parse(error).type } : members);
   }
   return finished;
 }

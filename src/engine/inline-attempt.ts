@@ -9,10 +9,10 @@ import type { Finish } from '../db/executions/finish.ts';
 import type { Engine } from './engine.ts';
 import { type AttemptRef, failed, succeeded } from './finish.ts';
 import { insist } from './insist.ts';
-import { keepValue } from './keep-value.ts';
+import { fitsInRow, keepValue } from './keep-value.ts';
 import type { Lease } from './lease.ts';
 import { parseInput } from './prepare.ts';
-import { type Stoppable, stoppable } from './stoppable.ts';
+import { Stoppable } from './stoppable.ts';
 
 /**
  * Runs one claimed attempt in this process and answers how it ended; never throws. The claim was its begin. Code that is
@@ -23,26 +23,28 @@ export async function runInline(engine: Engine, claimed: Claimed, { signal, runn
   const task = engine.tasks.get(claimed.task);
   if (!task?.run) return failed(engine, ref, unknownTask(claimed.task, task !== undefined));
   const timeoutSeconds = claimed.timeoutSeconds ?? task.timeoutSeconds ?? engine.settings.taskTimeoutSeconds;
-  const code = stoppable();
+  const code = new Stoppable();
   const timeoutMs = Math.min((timeoutSeconds ?? Number.POSITIVE_INFINITY) * 1_000, limits.timerMsMax);
   const timer = timeoutSeconds === null ? undefined : setTimeout(() => code.stop('timeout'), timeoutMs);
   if (signal.aborted) code.stop(signal.reason);
   running.set(claimed.id, code);
   const progress = progressOf(engine, claimed);
   try {
-    const outcome = await Promise.race([call(task, claimed, code, progress.report), code.deaf]);
+    const outcome = await code.settled(call(task, claimed, code, progress.report));
     await progress.settled();
     if (code.reason === 'timeout') return failed(engine, ref, timedOut(timeoutSeconds ?? 0));
     if (outcome === 'deaf') return failed(engine, ref, leftBehind);
-    return 'value' in outcome ? await keep(engine, ref, outcome.value) : failed(engine, ref, outcome.failure);
+    if ('failure' in outcome) return failed(engine, ref, outcome.failure);
+    const { value } = outcome;
+    return fitsInRow(engine, value) ? succeeded(ref, { state: 'inline', value }) : await keep(engine, ref, value);
   } finally {
     clearTimeout(timer);
-    code.settle();
+    code.forget();
     running.delete(claimed.id);
   }
 }
 
-/** A database that stays away for as long as a lease lives has taken the attempt with it. */
+/** For a value that the row does not hold. A database that stays away for as long as a lease lives has taken the attempt with it. */
 async function keep(engine: Engine, ref: AttemptRef, value: string): Promise<Finish> {
   const patience = { seconds: engine.settings.leaseSeconds, event: 'value_not_registered' };
   try {
@@ -145,8 +147,6 @@ function progressOf(engine: Engine, { id, epoch }: Claimed) {
       latest = text;
       writing ??= write();
     },
-    settled: async (): Promise<void> => {
-      await writing;
-    },
+    settled: () => writing,
   };
 }

@@ -61,16 +61,26 @@ const next = sql`(case when e.state = 'CANCELLING' then 'CANCELLED' when ${follo
 const retryAt = sql`${now} + make_interval(secs => f.delay)`;
 
 /** What the statement needs of an ending, decided here as far as it does not depend on the row. */
-function toColumns({ ending, retryable, result, ...rest }: Finish) {
+function toColumns({ id, attempt, epoch, nonce, ending, retryable, delaySeconds, error, result }: Finish) {
   const unbegun = ending === 'RELEASED' || ending === 'NEVER_BEGAN';
+  const { state: resultState, value, reference, bytes, sha256, reason } = result ?? nothing;
   return {
-    ...rest,
-    ...(result ?? nothing),
+    id,
+    attempt,
+    epoch,
+    nonce,
+    final: unbegun ? null : ending,
     unbegun,
     released: ending === 'RELEASED',
     retryable: retryable && (ending === 'FAILED' || ending === 'LOST'),
-    final: unbegun ? null : ending,
-    resultState: result?.state ?? null,
+    delaySeconds,
+    error,
+    resultState,
+    value,
+    reference,
+    bytes,
+    sha256,
+    reason,
   };
 }
 
@@ -93,7 +103,7 @@ const columns = {
   reason: 'text',
 } as const;
 
-const nothing = { value: null, reference: null, bytes: null, sha256: null, reason: null };
+const nothing = { state: null, value: null, reference: null, bytes: null, sha256: null, reason: null };
 
 /**
  * Ends attempts, any number in one statement: the execution moves on, history gets its row, the cluster its slot. Answers
