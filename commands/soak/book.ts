@@ -9,7 +9,7 @@ export interface Book {
   readonly tally: Map<string, { asked: number; refused: number }>;
   /** Ids whose enqueue was acknowledged. */
   readonly acknowledged: string[];
-  /** Ids whose cancel was acknowledged, less those that were retried. */
+  /** Ids whose cancel was acknowledged, less those that were or may be retried. */
   readonly cancelled: Set<string>;
   readonly observed: Observed;
   /** Answers that no outage excuses. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Book } from './book.ts';
+import { makeDecisions } from './decisions.ts';
 import type { Dice } from './dice.ts';
 
 /** So many that no number of faults uses them up: only a lost execution can fail. */
@@ -42,15 +43,7 @@ export function makeOperations(
     if (id !== undefined) await act(id);
   };
 
-  async function cancel(id: string): Promise<void> {
-    if ((await book.ask('cancel', 'POST', `/executions/${id}/cancel`))?.status === 202) book.cancelled.add(id);
-  }
-
-  /** One whose answer is lost may have been taken: from then on nobody knows how it ends. */
-  async function retry(id: string): Promise<void> {
-    await book.ask('retry', 'POST', `/executions/${id}/retry`);
-    book.cancelled.delete(id);
-  }
+  const { cancel, retry } = makeDecisions(book);
 
   const operations: readonly Operation[] = [
     () => enqueue('enqueue', '/tasks', wish('inline', 300)),
