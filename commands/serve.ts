@@ -13,7 +13,8 @@ import { logLines } from '../src/node/log-lines.ts';
 const callSeconds = 300;
 
 const closing = new AbortController();
-const log = redactedLog(logLines(), redactionBy([]));
+const lines = logLines();
+const log = redactedLog(lines, redactionBy([])); // Until the settings are read, and beside them; an app redacts its own.
 
 // A promise that a task has left behind may fail when nobody waits for it. Node would end the process, and with it all that
 // others run here.
@@ -22,7 +23,7 @@ process.on('unhandledRejection', (reason) => log('error', 'unhandled_rejection',
 /** Serves the deployment of this folder until SIGTERM or SIGINT; then finishes what it holds and ends with 0. */
 async function serve(): Promise<void> {
   const config = await loadDeployment(process.cwd(), process.env);
-  const mobula = compose(config, process.env, { log, closing: closing.signal });
+  const mobula = compose(config, process.env, { log: lines, closing: closing.signal });
   sayWhatIsClosed(mobula.settings, mobula.engine.log);
   await checkSurroundings(mobula);
   const deployed = { ...mobula, callSeconds: mobula.settings.MOBULA_INVOCATION_SECONDS ?? callSeconds };
