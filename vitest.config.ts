@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     globalSetup: ['test/support/setup.ts'],
     reporters: ['default', './test/support/reporter.ts'],
+    expect: { poll: { timeout: 15_000 } },
     projects: [
       {
         test: {

@@ -59,7 +59,7 @@ describe('wait', () => {
     const { client } = await start();
     const { fetch, ledger } = meddler((_, send) => send());
     const handle = await client().enqueue('add', { a: 1, b: 2 }, { delaySeconds: 30 });
-    const signal = AbortSignal.timeout(700);
+    const signal = AbortSignal.timeout(1_500);
     await expect(client({ fetch }).wait(handle, { signal })).rejects.toMatchObject({ name: 'TimeoutError' });
     expect(ledger).toHaveLength(1);
   });

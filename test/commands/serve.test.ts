@@ -177,7 +177,7 @@ describe('SIGTERM', () => {
   test('finishes what runs, over a connection that is kept alive', async () => {
     const command = serve();
     const url = await urlOf(command);
-    const id = await enqueueNap(url, 700);
+    const id = await enqueueNap(url, 2_000);
     const agent = new Agent({ keepAlive: true });
     const answer = new Promise<number | undefined>((resolve, reject) => {
       const headers = { authorization: `Bearer ${token}` };
@@ -189,7 +189,7 @@ describe('SIGTERM', () => {
     await expect.poll(async () => (await call(url, 'GET', `/status/${id}`)).body.task.state).toBe('RUNNING');
     const { code, seconds } = await stopped(command);
     expect([await answer, code]).toEqual([200, 0]);
-    expect(seconds).toBeLessThan(3);
+    expect(seconds).toBeLessThan(10);
     agent.destroy();
     const client = new Client({ connectionString: database.url() });
     await client.connect();
@@ -202,7 +202,7 @@ describe('SIGTERM', () => {
     const command = serve({ MOBULA_DEFAULT_CONCURRENCY: '1' });
     const url = await urlOf(command);
     // Quick ones make the claims grow, so that many are held when the slow one runs.
-    for (let n = 0; n < 12; n += 1) await enqueueNap(url, n < 7 ? 1 : 600);
+    for (let n = 0; n < 25; n += 1) await enqueueNap(url, n < 20 ? 1 : 3_000);
     const running = call(url, 'POST', '/run', {});
     const client = new Client({ connectionString: database.url() });
     await client.connect();
@@ -217,7 +217,7 @@ describe('SIGTERM', () => {
       .toBeGreaterThan(1);
     const { code, seconds } = await stopped(command);
     expect([(await running).status, code]).toEqual([200, 0]);
-    expect(seconds).toBeLessThan(4);
+    expect(seconds).toBeLessThan(10);
     const left = await states();
     await client.end();
     expect(left.filter(({ state }) => state === 'RUNNING')).toHaveLength(0);
@@ -232,7 +232,7 @@ describe('SIGTERM', () => {
     await new Promise((resolve) => setTimeout(resolve, 200));
     const { code, seconds } = await stopped(command);
     expect([(await polling).status, code]).toEqual([200, 0]);
-    expect(seconds).toBeLessThan(3);
+    expect(seconds).toBeLessThan(30);
   });
 
   test('takes no more calls', async () => {

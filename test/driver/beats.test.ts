@@ -25,7 +25,8 @@ describe.concurrent('beats', { timeout: 30_000 }, () => {
     });
 
     expect((await run.ended).code).toBe(0);
-    expect(run.of('beat').map(({ text }) => text)).toEqual(['{}', '{}', '{}']);
+    expect(run.of('beat').length).toBeGreaterThan(1);
+    expect(new Set(run.of('beat').map(({ text }) => text))).toEqual(new Set(['{}']));
   });
 
   test('carry progress soon, at most once a second, and the last word before the outcome', async () => {
@@ -43,7 +44,7 @@ describe.concurrent('beats', { timeout: 30_000 }, () => {
     expect(steps[0]).toBeLessThanOrEqual(1);
     expect(steps.at(-1)).toBe(23);
     expect(steps.length).toBeGreaterThanOrEqual(3);
-    expect(steps.length).toBeLessThanOrEqual(5);
+    expect(steps.length).toBeLessThanOrEqual(3 + (run.of('complete')[0]!.at - run.of('begin')[0]!.at) / 1_000);
     expect(run.said.at(-1)!.verb).toBe('complete');
   });
 
@@ -89,7 +90,7 @@ describe.concurrent('beats', { timeout: 30_000 }, () => {
 });
 
 describe.concurrent('silence', { timeout: 30_000 }, () => {
-  const begun = { heartbeat_seconds: 0.3, silence_seconds: 6 };
+  const begun = { heartbeat_seconds: 0.3, silence_seconds: 10 };
 
   test.each([500, 401, 404])(
     'the driver ends itself and its children before the app may call it silent (%d)',
@@ -100,12 +101,12 @@ describe.concurrent('silence', { timeout: 30_000 }, () => {
 
       expect((await run.ended).signal).toBe('SIGKILL');
       const heardAt = run.of('beat')[0]!.at;
-      expect(Date.now() - heardAt).toBeGreaterThan(4_600);
-      expect(Date.now() - heardAt).toBeLessThan(6_000);
+      expect(Date.now() - heardAt).toBeGreaterThan(7_800);
+      expect(Date.now() - heardAt).toBeLessThan(10_000);
       expect(run.of('complete')).toEqual([]);
       expect(childrenOf(run.log())).toHaveLength(2);
       await run.until(() => !childrenOf(run.log()).some(isAlive));
-      expect(run.log()).toContain('mobula: no beat was accepted for 4.8 s, so this attempt is over.');
+      expect(run.log()).toContain('mobula: no beat was accepted for 8 s, so this attempt is over.');
     },
   );
 
@@ -115,7 +116,7 @@ describe.concurrent('silence', { timeout: 30_000 }, () => {
     await using run = await drive({ files: { 'task.py': sleeper }, begun, reply });
 
     expect((await run.ended).signal).toBe('SIGKILL');
-    expect(Date.now() - run.of('begin')[0]!.at).toBeLessThan(6_000);
+    expect(Date.now() - run.of('begin')[0]!.at).toBeLessThan(10_000);
   });
 
   test('a driver that was frozen says nothing when it thaws', async () => {

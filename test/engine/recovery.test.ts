@@ -3,28 +3,24 @@ import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { enqueue, look, makeDue, useFresh } from '../support/fresh.ts';
 
-const gate = { open: () => {} };
+const gate = { open: () => {}, isToldToEnd: () => false };
 const runs: number[] = [];
 const tasks = [
   task({
     name: 'held',
     input: z.object({}),
-    run: (_, { attempt }) => {
+    run: (_, { attempt, signal }) => {
       runs.push(attempt);
       if (attempt > 1) return `of attempt ${attempt}`;
+      gate.isToldToEnd = () => signal.aborted;
       return new Promise((resolve) => {
         gate.open = () => resolve('late');
       });
     },
   }),
-  task({
-    name: 'long',
-    input: z.object({ ms: z.number() }),
-    run: ({ ms }) => new Promise((resolve) => setTimeout(resolve, ms, 'kept')),
-  }),
 ];
 const fresh = useFresh(tasks);
-const short = { env: { MOBULA_WORKER_LEASE_SECONDS: '1', MOBULA_WORKER_HEARTBEAT_SECONDS: '0.3' } };
+const short = { env: { MOBULA_WORKER_LEASE_SECONDS: '2', MOBULA_WORKER_HEARTBEAT_SECONDS: '0.3' } };
 const noWait = { env: { MOBULA_RETRY_BACKOFF_SECONDS: '0' } };
 
 type App = ReturnType<typeof fresh.make>;
@@ -155,9 +151,10 @@ describe('a live lease', () => {
     const app = fresh.make();
     const { id, running } = await hold(app);
     const living = fresh.make();
-    const other = await enqueue(living, 'long', { ms: 400 });
+    const { open } = gate;
+    const other = await enqueue(living, 'held', {});
     const alive = living.call('POST', `/execute/${other.id}`);
-    await expect.poll(async () => (await look(app, other.id)).state).toBe('RUNNING');
+    await expect.poll(() => runs).toEqual([1, 1]);
     await fresh.sql(`update mobula.executions set check_at = now() - interval '1 hour'`);
     await fresh.sql(
       `update mobula.invocations set lease_until = now() - interval '1 second'
@@ -165,29 +162,33 @@ describe('a live lease', () => {
       [id],
     );
     expect((await fresh.make().call('POST', '/run', {})).body).toMatchObject({ recovered: 1 });
-    expect((await alive).body.task).toMatchObject({ state: 'SUCCEEDED', attempt: 1, result: 'kept' });
     gate.open();
+    expect((await alive).body.task).toMatchObject({ state: 'SUCCEEDED', attempt: 1, result: 'late' });
+    open();
     await running;
   });
 
   test('is renewed while the code runs, far longer than it lasts', async () => {
     const app = fresh.make(short);
-    const { id } = await enqueue(app, 'long', { ms: 2_200 });
-    const running = app.call('POST', '/run', {});
-    for (let n = 0; n < 4; n += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 500));
+    const { id, running } = await hold(app);
+    for (let n = 0; n < 5; n += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 600));
       expect((await fresh.make(short).call('POST', '/run', {})).body).toMatchObject({ recovered: 0, processed: 0 });
     }
+    gate.open();
     expect((await running).body).toMatchObject({ completed: 1 });
-    expect(await look(app, id)).toMatchObject({ state: 'SUCCEEDED', attempt: 1, result: 'kept' });
+    expect(await look(app, id)).toMatchObject({ state: 'SUCCEEDED', attempt: 1, result: 'late' });
   });
 
   test('is renewed in an execute as well', async () => {
     const app = fresh.make(short);
-    const { id } = await enqueue(app, 'long', { ms: 1_600 });
+    runs.length = 0;
+    const { id } = await enqueue(app, 'held', {});
     const running = app.call('POST', `/execute/${id}`);
-    await new Promise((resolve) => setTimeout(resolve, 1_300));
+    await expect.poll(() => runs).toEqual([1]);
+    await new Promise((resolve) => setTimeout(resolve, 2_600));
     expect((await fresh.make(short).call('POST', '/run', {})).body.recovered).toBe(0);
+    gate.open();
     expect((await running).body.task).toMatchObject({ state: 'SUCCEEDED', attempt: 1 });
   });
 });
@@ -195,12 +196,12 @@ describe('a live lease', () => {
 describe('a lease that lapsed', () => {
   test('is never revived: the code is told to end, and what it gives is not written', async () => {
     const app = fresh.make(short);
-    const { id } = await enqueue(app, 'long', { ms: 1_500 });
-    const running = app.call('POST', '/run', {});
-    await expect.poll(async () => (await look(app, id)).state).toBe('RUNNING');
+    const { id, running } = await hold(app);
     await letDie();
     await fresh.make().call('POST', '/run', {});
     const recovered = await look(app, id);
+    await expect.poll(gate.isToldToEnd).toBe(true);
+    gate.open();
     expect((await running).body.completed).toBe(0);
     expect(await look(app, id)).toEqual({ ...recovered, poll_after_ms: expect.any(Number) });
   });

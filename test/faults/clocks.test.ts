@@ -54,7 +54,7 @@ describe.skipIf(absent !== null)(absent ? `${title} (without libfaketime: ${abse
       [ahead, behind],
       [behind, ahead],
     ] as const) {
-      const id = await enqueueOn(holder, 'inline', { ms: 1_500 });
+      const id = await enqueueOn(holder, 'inline', { ms: 3_000 });
       const running = run(holder);
       await expect.poll(async () => (await lookOn(other, id)).state).toBe('RUNNING');
       expect(await run(other)).toMatchObject({ recovered: 0, processed: 0 });

@@ -108,7 +108,7 @@ describe('a database that is there and refuses', () => {
     const startedAt = performance.now();
     const answer = await server.call('POST', '/tasks', { task: 'inline', input: {} });
     expect(isSaid(answer)).toEqual([503, 'database_unavailable']);
-    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
     await client.query('rollback');
     await client.end();
     await setForAll('statement_timeout', '0');

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { enqueue, expectProblem, look, makeDue, useFresh } from '../support/fresh.ts';
-import { mended, noted, tasks } from './tasks.ts';
+import { gate, mended, noted, tasks } from './tasks.ts';
 
 const fresh = useFresh(tasks);
 beforeEach(() => {
@@ -150,11 +150,12 @@ describe('at the same moment', () => {
 
   test('a call for what runs already is refused, and does not end it', async () => {
     const app = fresh.make();
-    const { id } = await enqueue(app, 'pause', { ms: 300 });
+    const { id } = await enqueue(app, 'held', {});
     const running = app.call('POST', `/execute/${id}`);
     await expect.poll(async () => (await look(app, id)).state).toBe('RUNNING');
     const redelivered = await app.call('POST', `/execute/${id}`, { allow_retry: true, force: true });
     expectProblem(redelivered, 409, 'not_executable');
+    gate.open();
     expect((await running).body.task).toMatchObject({ state: 'SUCCEEDED', attempt: 1 });
   });
 });

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { enqueue, expectProblem, look, useFresh } from '../support/fresh.ts';
 import { succeeded, useDriver } from './driven.ts';
-import { noted, tasks } from './tasks.ts';
+import { gate, noted, tasks } from './tasks.ts';
 
 const fresh = useFresh(tasks);
 const { ray, begin, submit, filesystem } = useDriver();
@@ -31,9 +31,9 @@ async function made(app: App, state: string, wish = {}, task = 'note'): Promise<
   return id;
 }
 
-/** Lets an inline execution be running; `over` waits for its end. */
-async function startPause(app: App, ms: number) {
-  const { id } = await enqueue(app, 'pause', { ms });
+/** Lets an inline execution be running; `gate.open` lets it end, and `over` waits for that. */
+async function startHeld(app: App) {
+  const { id } = await enqueue(app, 'held', {});
   const over = app.call('POST', '/run', {});
   await expect.poll(async () => (await look(app, id)).state, { interval: 10 }).toBe('RUNNING');
   return { id, over };
@@ -98,9 +98,10 @@ describe('a cancel', () => {
 
   test('of inline code is CANCELLING until that has settled, then CANCELLED without a value', async () => {
     const app = fresh.make();
-    const { id, over } = await startPause(app, 250);
+    const { id, over } = await startHeld(app);
     expect((await cancel(app, id)).body.task.state).toBe('CANCELLING');
     expect((await cancel(app, id)).body.task.state).toBe('CANCELLING');
+    gate.open();
     expect((await over).body).toMatchObject({ processed: 1, completed: 1 });
     expect(await look(app, id)).toMatchObject({
       state: 'CANCELLED',

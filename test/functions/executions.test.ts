@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { enqueue, expectProblem, look, makeDue, useFresh } from '../support/fresh.ts';
-import { mended, tasks } from './tasks.ts';
+import { gate, mended, tasks } from './tasks.ts';
 
 const fresh = useFresh(tasks);
 const nobody = '00000000-0000-7000-8000-000000000000';
@@ -52,11 +52,12 @@ describe('GET /executions/:id', () => {
 
   test('has the one that runs, without an end', async () => {
     const app = fresh.make();
-    const { id } = await enqueue(app, 'pause', { ms: 200 });
+    const { id } = await enqueue(app, 'held', {});
     const running = app.call('POST', '/run', {});
     await expect
       .poll(async () => (await look(app, id)).attempts)
       .toMatchObject([{ attempt: 1, state: 'RUNNING', ended_at: null }]);
+    gate.open();
     await running;
   });
 

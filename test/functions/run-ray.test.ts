@@ -71,17 +71,17 @@ test.each([
 });
 
 test.each(['/run', '/run-one', '/execute'])('%s never waits longer than its call may take', async (path) => {
-  const app = make({}, 0.7);
+  const app = make({}, 2);
   const { id } = await enqueue(app, 'on_ray', {});
   const startedAt = performance.now();
   const { status } = await app.call(
     'POST',
     path === '/execute' ? `${path}/${id}` : path,
     {},
-    { headers: { prefer: 'wait=5' } },
+    { headers: { prefer: 'wait=15' } },
   );
   expect(status).toBe(200);
-  expect(performance.now() - startedAt).toBeLessThan(1_500);
+  expect(performance.now() - startedAt).toBeLessThan(10_000);
 });
 
 test('at the cap an execute is told to come back', async () => {

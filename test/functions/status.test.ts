@@ -141,6 +141,8 @@ describe('its ETag', () => {
 });
 
 describe('wait', () => {
+  /** Far less than the wait that was asked for, and more than a slow machine needs. */
+  const soon = 10;
   const timed = async <T>(work: Promise<T>) => {
     const startedAt = performance.now();
     return { answer: await work, seconds: (performance.now() - startedAt) / 1_000 };
@@ -152,11 +154,11 @@ describe('wait', () => {
     await app.call('POST', '/run', {});
     const { answer, seconds } = await timed(app.call('GET', `/status/${id}?wait=30`));
     expect([answer.status, answer.body.task.state]).toEqual([200, 'SUCCEEDED']);
-    expect(seconds).toBeLessThan(1);
+    expect(seconds).toBeLessThan(soon);
     const headers = { 'if-none-match': answer.headers.get('etag') ?? '' };
     const again = await timed(app.call('GET', `/status/${id}?wait=30`, undefined, { headers }));
     expect(again.answer.status).toBe(304);
-    expect(again.seconds).toBeLessThan(1);
+    expect(again.seconds).toBeLessThan(soon);
   });
 
   test('a change answers when it comes', async () => {
@@ -168,7 +170,7 @@ describe('wait', () => {
     await app.call('POST', '/run', {});
     const { answer, seconds } = await waiting;
     expect([answer.status, answer.body.task.version > 1]).toEqual([200, true]);
-    expect(seconds).toBeLessThan(3);
+    expect(seconds).toBeLessThan(soon);
   });
 
   test.each([
@@ -182,7 +184,7 @@ describe('wait', () => {
     const { answer, seconds } = await timed(app.call('GET', `/status/${id}?wait=0.6`, undefined, { headers }));
     expect(answer.status).toBe(status);
     expect(seconds).toBeGreaterThan(0.59);
-    expect(seconds).toBeLessThan(2);
+    expect(seconds).toBeLessThan(soon);
   });
 
   test('what the poller has not seen yet answers at once', async () => {
@@ -191,7 +193,7 @@ describe('wait', () => {
     const headers = { 'if-none-match': '"0-read"' };
     const { answer, seconds } = await timed(app.call('GET', `/status/${id}?wait=30`, undefined, { headers }));
     expect(answer.status).toBe(200);
-    expect(seconds).toBeLessThan(1);
+    expect(seconds).toBeLessThan(soon);
   });
 
   test('a process that is about to end answers what it sees', async () => {
@@ -202,7 +204,7 @@ describe('wait', () => {
     setTimeout(() => closing.abort(), 100);
     const { answer, seconds } = await waiting;
     expect(answer.status).toBe(200);
-    expect(seconds).toBeLessThan(3);
+    expect(seconds).toBeLessThan(soon);
   });
 
   test.each(['-1', '61', 'long', ''])('`%s` is refused', async (wait) => {

@@ -30,6 +30,17 @@ export const pause = task({
   },
 });
 
+/** What `held` waits for: a test opens it when it has seen what it came to see. */
+export const gate = { open: () => {} };
+export const held = task({
+  name: 'held',
+  input: z.object({}),
+  run: () =>
+    new Promise<string>((resolve) => {
+      gate.open = () => resolve('let go');
+    }),
+});
+
 /** Fails until `mended.yet` is true, as code does until somebody deploys the fix. */
 export const mended = { yet: false };
 export const mendable = task({
@@ -49,4 +60,4 @@ export const onRay = task({
 });
 
 /** All of them, as one deployment has them. */
-export const tasks = [note, fail, pause, mendable, onRay];
+export const tasks = [note, fail, pause, held, mendable, onRay];

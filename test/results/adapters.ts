@@ -26,14 +26,14 @@ const s3Options = () => ({
   region: s3.region,
   endpoint: s3.url,
   credentials: s3.keys,
-  timeoutMs: 2_000,
+  timeoutMs: 10_000,
 });
 const gcsOptions = () => ({
   bucket: gcs.bucket,
   prefix: 'mobula/results',
   endpoint: gcs.url,
   credentials: gcs.key,
-  timeoutMs: 2_000,
+  timeoutMs: 10_000,
 });
 
 /** The SDK asks Google for its tokens, wherever the bucket is. */

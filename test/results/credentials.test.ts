@@ -31,7 +31,7 @@ afterEach(() => vi.unstubAllEnvs());
 const pem = { type: 'pkcs8', format: 'pem' } as const;
 const strangersKey = String(generateKeyPairSync('rsa', { modulusLength: 2_048 }).privateKey.export(pem));
 
-const place = { bucket: 'results', prefix: 'mobula/results', timeoutMs: 2_000 };
+const place = { bucket: 'results', prefix: 'mobula/results', timeoutMs: 10_000 };
 
 describe('a bucket that is looked at before it is used', () => {
   test.each(adapters)('is known to be missing, by $name', async ({ make }) => {

@@ -48,7 +48,7 @@ describe.each(adapters)('in trouble, $name', ({ fake, uploadMethod, make }) => {
 
   const words = {
     '503': /answered HTTP 503/,
-    hang: /could not be used: no answer came within 0\.3 s/,
+    hang: /could not be used: no answer came within 1 s/,
     drop: /could not be reached \([A-Z_]+\)/,
     // One of the SDKs goes where it is sent, without the token, and finds nobody there; a stream by fetch may not go.
     redirect: /answered HTTP 307|could not be reached/,
@@ -58,7 +58,7 @@ describe.each(adapters)('in trouble, $name', ({ fake, uploadMethod, make }) => {
   for (const trouble of Object.keys(words) as (keyof typeof words)[]) {
     test(`tells of ${trouble} in every call, in time, after one try and without a secret`, async () => {
       await warmUp();
-      if (trouble === 'hang') store = make({ timeoutMs: 300 });
+      if (trouble === 'hang') store = make({ timeoutMs: 1_000 });
       if (trouble === 'hang') await warmUp();
       fake.cause(trouble, { times: Infinity });
       const tries = Object.entries(calls).map(async ([name, call]) => {
@@ -67,7 +67,7 @@ describe.each(adapters)('in trouble, $name', ({ fake, uploadMethod, make }) => {
         expect(error, name).toMatchObject(unavailable);
         expect(error, name).toHaveProperty('message', expect.stringMatching(words[trouble]));
         expect(wordsOf(error), name).not.toMatch(canary);
-        expect(performance.now() - startedAt, name).toBeLessThan(1_500);
+        expect(performance.now() - startedAt, name).toBeLessThan(8_000);
       });
       await Promise.all(tries);
       // One each; a broken connection in the middle of a put is looked after once more.

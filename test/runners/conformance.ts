@@ -102,7 +102,7 @@ export function describeRunner(name: string, make: () => Promise<Bench>): void {
         runnerToSilence.start(bench.attempt(0)),
       ]);
       expect([sight.kind, answer.kind]).toEqual(['unreachable', 'unknown']);
-      expect(performance.now() - startedAt).toBeLessThan(6_000);
+      expect(performance.now() - startedAt).toBeLessThan(15_000);
       silent.closeAllConnections();
       silent.close();
     });

@@ -7,7 +7,7 @@ import { probeAttempt } from './probe.ts';
 describeRunner('ray_core on a fake gateway', async () => {
   const gateway = await FakeGateway.start();
   return {
-    connect: (address = gateway.url) => rayCoreRunner({ address, secret: testSecret, timeoutMs: 1_000 }),
+    connect: (address = gateway.url) => rayCoreRunner({ address, secret: testSecret, timeoutMs: 3_000 }),
     attempt: (seconds) => {
       const attempt = probeAttempt();
       if (seconds === 60) setTimeout(() => gateway.mark(attempt.jobId, 'running'), 100);

@@ -38,7 +38,7 @@ test.each(noWord)('an answer of the kind %s says nothing about the job', async (
   ray.next('inspect', trouble, trouble.toLowerCase().endsWith('drop') ? 2 : 1);
   const startedAt = performance.now();
   expect(await runner.inspect(jobId)).toEqual({ kind: 'unreachable', message: expect.any(String) });
-  expect(performance.now() - startedAt).toBeLessThan(3_000);
+  expect(performance.now() - startedAt).toBeLessThan(10_000);
   expect(await runner.inspect(jobId)).toEqual({ kind: 'running', message: 'Job is currently running.' });
   expect(ray.count('other')).toBe(0);
 });
