@@ -11,6 +11,8 @@ export interface Deployed extends Mobula {
   readonly callSeconds: number;
   /** Lets work go on when the call has been answered; absent where the platform ends or freezes it then. */
   readonly afterAnswer?: ((work: Promise<unknown>) => void) | undefined;
+  /** The longest value that an answer has room for; absent where that is more than the app sends by itself. */
+  readonly answerBytes?: number | undefined;
 }
 
 /** How much of an execution this caller may see. */

@@ -43,7 +43,10 @@ export const resultRoute = (deployed: Deployed) =>
       200: {
         description: 'The JSON value, as its producer wrote it; a large one is cut short should it turn out wrong.',
       },
-      303: { description: 'Where to fetch a value over 8 MiB for the next minutes; `Repr-Digest` is its SHA-256.' },
+      303: {
+        description:
+          'Where to fetch a value over 8 MiB, or over what this platform lets pass, for the next minutes; `Repr-Digest` is its SHA-256.',
+      },
       404: { description: 'There is no such execution.' },
       409: { description: 'It is unfinished, or it failed.' },
       410: { description: 'Only its digest was kept.' },
@@ -52,7 +55,7 @@ export const resultRoute = (deployed: Deployed) =>
     async handle({ params, caller }) {
       const sight = await find(deployed, params.id);
       judgeExpiry(caller, sight);
-      return toResponse(await serveResult(deployed.engine, sight.execution));
+      return toResponse(await serveResult(deployed.engine, sight.execution, deployed.answerBytes));
     },
   });
 

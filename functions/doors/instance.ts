@@ -13,7 +13,7 @@ export interface InstanceOptions {
 export function instanceOf(
   config: DeploymentConfig,
   { basePath = '/', env = process.env }: InstanceOptions,
-  opening: Pick<Opening, 'seconds' | 'afterAnswer'>,
+  opening: Pick<Opening, 'seconds' | 'afterAnswer' | 'answerBytes'>,
 ): () => Opened {
   const opened = openOnce((settings: typeof env) => ({
     ...opening,

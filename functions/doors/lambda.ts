@@ -14,6 +14,9 @@ const directCall = z.strictObject({
 /** For what is under way when the time is up: to be handed back or written, and the answer. */
 const marginSeconds = 2;
 
+/** An answer has 6 MB, and is a text in JSON there: at worst each byte of a value becomes two. */
+const answerBytes = 3_000_000;
+
 type Context = Pick<LambdaContext, 'getRemainingTimeInMillis'>;
 
 /**
@@ -23,7 +26,7 @@ type Context = Pick<LambdaContext, 'getRemainingTimeInMillis'>;
  */
 export function lambda(config: DeploymentConfig, options: InstanceOptions = {}) {
   const calls = callScope<{ readonly seconds: number }>();
-  const opened = instanceOf(config, options, { seconds: () => calls.context().seconds });
+  const opened = instanceOf(config, options, { seconds: () => calls.context().seconds, answerBytes });
 
   return (event: unknown, context: Context): Promise<unknown> =>
     calls.enter({ seconds: secondsFor(context) }, () =>

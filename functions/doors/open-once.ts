@@ -13,7 +13,7 @@ export interface Opened {
   close(): Promise<void>;
 }
 
-export interface Opening extends Pick<Deployed, 'afterAnswer'> {
+export interface Opening extends Pick<Deployed, 'afterAnswer' | 'answerBytes'> {
   readonly basePath: string;
   readonly compose: () => Mobula;
   /** The time budget of the call that is running, where no setting says another. */
@@ -32,13 +32,14 @@ export function openOnce<Source>(open: (source: Source) => Opening): (source: So
   };
 }
 
-function openOrTell({ basePath, compose, seconds, afterAnswer }: Opening): Opened {
+function openOrTell({ basePath, compose, seconds, afterAnswer, answerBytes }: Opening): Opened {
   try {
     const mobula = compose();
     sayWhatIsClosed(mobula.settings, mobula.engine.log);
     const deployed = {
       ...mobula,
       afterAnswer,
+      answerBytes,
       get callSeconds() {
         return mobula.settings.MOBULA_INVOCATION_SECONDS ?? seconds();
       },

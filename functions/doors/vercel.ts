@@ -4,12 +4,15 @@ import { type InstanceOptions, instanceOf } from './instance.ts';
 /** Under a `maxDuration` of 60; where that is more, MOBULA_INVOCATION_SECONDS should be too. */
 const callSeconds = 55;
 
+/** An answer has 4.5 MB, with its headers. */
+const answerBytes = 4_400_000;
+
 /**
  * A deployment as a Vercel function, for every method: `const mobula = vercel(config); export { mobula as GET, mobula as
  * POST }`. What goes on after an answer is kept alive by Vercel's own `waitUntil`.
  */
 export function vercel(config: DeploymentConfig, options: InstanceOptions = {}) {
-  const opened = instanceOf(config, options, { seconds: () => callSeconds, afterAnswer: waitUntil });
+  const opened = instanceOf(config, options, { seconds: () => callSeconds, afterAnswer: waitUntil, answerBytes });
   return async (request: Request): Promise<Response> => opened().app.fetch(request);
 }
 

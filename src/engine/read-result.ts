@@ -20,14 +20,19 @@ export type ServedResult =
   | { readonly kind: 'stream'; readonly stream: ReadableStream<Uint8Array>; readonly bytes: number };
 
 /**
- * The value of an execution for a caller far away. Up to 8 MiB it is verified before it is sent; a larger one is fetched
- * from the store itself by a signed URL, or passes through verified as it goes: a mismatch cuts it short.
+ * The value of an execution for a caller far away. Up to 8 MiB, or to `answerBytes` where an answer has room for less, it
+ * is verified before it is sent; a larger one is fetched from the store itself by a signed URL, or passes through verified
+ * as it goes: a mismatch cuts it short.
  */
-export async function serveResult(engine: Pick<Engine, 'store'>, execution: Execution): Promise<ServedResult> {
+export async function serveResult(
+  engine: Pick<Engine, 'store'>,
+  execution: Execution,
+  answerBytes: number = limits.resultInMemoryBytes,
+): Promise<ServedResult> {
   const { result } = finishedWithValue(execution);
   if (result.value !== null) return { kind: 'whole', value: result.value };
   const reference = result.reference ?? '';
-  const answer = await engine.store.read(reference, limits.resultInMemoryBytes);
+  const answer = await engine.store.read(reference, Math.min(answerBytes, limits.resultInMemoryBytes));
   if (answer.kind === 'found') return { kind: 'whole', value: toText(answer.bytes) };
   if (answer.kind !== 'too_large') throw unavailable(answer);
   const url = await engine.store.signDownload(reference);

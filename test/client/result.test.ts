@@ -39,24 +39,15 @@ describe('a result in a bucket', () => {
   let bucket: FakeS3;
   beforeEach(async () => {
     bucket = await new FakeS3().start();
-    vi.stubEnv('AWS_ACCESS_KEY_ID', bucket.keys.accessKeyId);
-    vi.stubEnv('AWS_SECRET_ACCESS_KEY', bucket.keys.secretAccessKey);
-    vi.stubEnv('AWS_SESSION_TOKEN', bucket.keys.sessionToken);
+    // AWS's own SDK looks for its keys in the process.
+    for (const [name, value] of Object.entries(bucket.settings)) vi.stubEnv(name, value);
   });
   afterEach(async () => {
     vi.unstubAllEnvs();
     await bucket.close();
   });
 
-  const storing = () =>
-    start({
-      env: {
-        MOBULA_RESULT_STORAGE_BACKEND: 's3',
-        MOBULA_RESULT_STORAGE_S3_BUCKET: bucket.bucket,
-        MOBULA_RESULT_STORAGE_S3_REGION: bucket.region,
-        MOBULA_RESULT_STORAGE_S3_ENDPOINT_URL: bucket.url,
-      },
-    });
+  const storing = () => start({ env: bucket.settings });
 
   test('comes from the bucket itself where it is large, and the bucket sees no token of ours', async () => {
     const { client, run } = await storing();

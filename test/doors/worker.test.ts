@@ -21,24 +21,13 @@ beforeAll(async () => {
   const database = { DATABASE_URL: fresh.url() };
   workers = await openWorkers([
     { name: 'plain', vars: database },
-    { name: 'storing', vars: { ...database, ...storeSettings() } },
+    { name: 'storing', vars: { ...database, ...s3.settings, MOBULA_MAX_RESULT_SIZE_BYTES: '1024' } },
     { name: 'wrong', vars: { ...database, MOBULA_QUEUE: 'x' } },
     { name: 'lost', vars: { DATABASE_URL: 'postgres://nobody:x@127.0.0.1:9/none' } },
   ]);
 });
 afterAll(() => Promise.all([workers?.close(), ray?.close(), neon?.close(), s3.close()]));
 afterEach(() => ray.ledger.splice(0));
-
-const storeSettings = () => ({
-  MOBULA_RESULT_STORAGE_BACKEND: 's3',
-  MOBULA_RESULT_STORAGE_S3_BUCKET: s3.bucket,
-  MOBULA_RESULT_STORAGE_S3_REGION: s3.region,
-  MOBULA_RESULT_STORAGE_S3_ENDPOINT_URL: s3.url,
-  MOBULA_MAX_RESULT_SIZE_BYTES: '1024',
-  AWS_ACCESS_KEY_ID: s3.keys.accessKeyId,
-  AWS_SECRET_ACCESS_KEY: s3.keys.secretAccessKey,
-  AWS_SESSION_TOKEN: s3.keys.sessionToken ?? '',
-});
 
 const headers = (token: string) => ({ 'content-type': 'application/json', authorization: `Bearer ${token}` });
 

@@ -91,19 +91,10 @@ async function openGcsWithKey(fake: FakeGcs, folder: string): Promise<Bucket> {
 async function openFake(fake: FakeS3 | FakeGcs): Promise<Bucket> {
   await fake.start();
   const statusOf = async (key: string) => (fake.objects.has(key) ? 200 : 404);
-  if (fake instanceof FakeS3) return { address: `s3://${fake.bucket}`, env: envOfFake(fake), statusOf };
+  if (fake instanceof FakeS3) return { address: `s3://${fake.bucket}`, env: fake.settings, statusOf };
   fake.isOpen = true;
   return { address: `gs://${fake.bucket}`, env: gcsEnv(fake.url, fake.bucket), statusOf };
 }
-
-const envOfFake = ({ url, bucket, region, keys }: FakeS3): Record<string, string> => ({
-  MOBULA_RESULT_STORAGE_BACKEND: 's3',
-  MOBULA_RESULT_STORAGE_S3_BUCKET: bucket,
-  MOBULA_RESULT_STORAGE_S3_REGION: region,
-  MOBULA_RESULT_STORAGE_S3_ENDPOINT_URL: url,
-  ...awsKeys(keys.accessKeyId, keys.secretAccessKey),
-  AWS_SESSION_TOKEN: keys.sessionToken ?? '',
-});
 
 const missing = await ensureStores((line) => process.stderr.write(`${line}\n`));
 
@@ -226,7 +217,7 @@ await describeWithRay('Results by reference from a real Ray', (ray) => {
       await fake.start();
       const runtimeEnv = { env_vars: { PYTHONPATH: deployment } };
       app = await deploy({
-        ...envOfFake(fake),
+        ...fake.settings,
         MOBULA_TASKS: join(deployment, 'tasks.ts'),
         MOBULA_RAY_RUNTIME_ENV: JSON.stringify(runtimeEnv),
       });

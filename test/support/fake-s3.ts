@@ -16,6 +16,19 @@ export class FakeS3 extends FakeBucket {
     sessionToken: 'canary-s3-session/+=',
   };
 
+  /** What an app is told that keeps its results here. */
+  get settings(): Readonly<Record<string, string>> {
+    return {
+      MOBULA_RESULT_STORAGE_BACKEND: 's3',
+      MOBULA_RESULT_STORAGE_S3_BUCKET: this.bucket,
+      MOBULA_RESULT_STORAGE_S3_REGION: this.region,
+      MOBULA_RESULT_STORAGE_S3_ENDPOINT_URL: this.url,
+      AWS_ACCESS_KEY_ID: this.keys.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: this.keys.secretAccessKey,
+      AWS_SESSION_TOKEN: this.keys.sessionToken ?? '',
+    };
+  }
+
   protected override answer(ask: Ask, body: Buffer): Answer {
     const refusal = refusalOf(ask, body, this.keys, this.region);
     if (refusal) return this.refuse(refusal === 'AuthorizationHeaderMalformed' ? 400 : 403, refusal);

@@ -97,8 +97,8 @@ interface LambdaAnswer {
 export const withMinutes = (minutes: number) => ({ getRemainingTimeInMillis: () => minutes * 60_000 });
 
 /** A Lambda function that HTTP reaches in one of its shapes, and EventBridge Scheduler directly. */
-export function openLambda(databaseUrl: string, shape: Shape): OpenDoor {
-  const handler = lambda(deployment, { env: { ...settings, DATABASE_URL: databaseUrl } });
+export function openLambda(databaseUrl: string, shape: Shape, more: Readonly<Record<string, string>> = {}): OpenDoor {
+  const handler = lambda(deployment, { env: { ...settings, ...more, DATABASE_URL: databaseUrl } });
   return {
     async call(call) {
       const answer = (await handler(shape(call), withMinutes(1))) as LambdaAnswer;

@@ -3,8 +3,8 @@ import { deployment } from './deployment.ts';
 import { type OpenDoor, settings, toAnswer, toInit } from './door.ts';
 
 /** A Vercel function under `/api`, which Vercel's cron calls by GET with its secret. */
-export function openVercel(databaseUrl: string): OpenDoor {
-  const handler = vercel(deployment, { basePath: '/api', env: { ...settings, DATABASE_URL: databaseUrl } });
+export function openVercel(databaseUrl: string, more: Readonly<Record<string, string>> = {}): OpenDoor {
+  const handler = vercel(deployment, { basePath: '/api', env: { ...settings, ...more, DATABASE_URL: databaseUrl } });
   const call: OpenDoor['call'] = async (asked) =>
     toAnswer(await handler(new Request(`https://mobula.vercel.app/api${asked.path}`, toInit(asked))));
   return {
