@@ -29,7 +29,7 @@ export const listRoute = (deployed: Deployed) =>
     }),
     answers: {
       200: {
-        description: 'A page; `next_cursor` is null on the last one.',
+        description: 'A page, shorter than `limit` where results are large; `next_cursor` is null on the last one.',
         schema: z.object({ executions: z.array(taskSchema), next_cursor: z.string().nullable() }),
       },
     },

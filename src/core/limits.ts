@@ -15,6 +15,8 @@ export const limits = {
   /** What Ray is told of a job may have 100,000 characters, of which each execution takes some 400. */
   executionsPerJobMax: 100,
   batchTasks: 1_000,
+  /** A page of a list ends behind the value that reaches this, as platforms bound an answer. */
+  listedBytes: 2_097_152,
   /** One answer of `/run` names at most this many executions. */
   runTasksListed: 1_000,
   /** Outcomes written by one statement: past 1,000 planning and commit are a small share of it (bench/results.md). */

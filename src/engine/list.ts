@@ -23,10 +23,9 @@ export async function listPage(
 ): Promise<Page> {
   const mark = (await sha256Hex(canonicalText(toPlain(filters)))).slice(0, 16);
   const before = cursor === null ? null : readCursor(cursor, mark);
-  const found = await listExecutions(engine.db, filters, { before, limit: limit + 1 });
-  const executions = found.slice(0, limit);
+  const { executions, hasMore } = await listExecutions(engine.db, filters, { before, limit });
   const last = executions.at(-1);
-  return { executions, nextCursor: found.length > limit && last ? `${mark}.${last.id}` : null };
+  return { executions, nextCursor: hasMore && last ? `${mark}.${last.id}` : null };
 }
 
 const toPlain = ({ createdAfter, createdBefore, ...rest }: ListFilters) => ({

@@ -7,7 +7,7 @@ const none: ListFilters = { states: null, queue: null, task: null, createdAfter:
 
 describeDrivers(({ db }) => {
   const idsOf = async (filters: Partial<ListFilters> = {}, before: string | null = null, limit = 100) =>
-    (await listExecutions(db(), { ...none, ...filters }, { before, limit })).map(({ id }) => id);
+    (await listExecutions(db(), { ...none, ...filters }, { before, limit })).executions.map(({ id }) => id);
 
   test('the newest is the first, and a page ends where it is told to', async () => {
     const ids = await enqueueAll(
@@ -25,9 +25,24 @@ describeDrivers(({ db }) => {
     await finish(db(), { ...done, result: inlineValue('[1,2]') });
     const bad = await startOne(db());
     await finish(db(), { ...bad, ending: 'FAILED', error: '{"type":"E","message":"m","retryable":true}' });
-    const [second, first] = await listExecutions(db(), none, { before: null, limit: 2 });
+    const { executions, hasMore } = await listExecutions(db(), none, { before: null, limit: 2 });
+    const [second, first] = executions;
+    expect(hasMore).toBe(false);
     expect(first).toMatchObject({ state: 'SUCCEEDED', metadata: '{"m":1}', result: { value: '[1,2]', bytes: 5 } });
     expect(second).toMatchObject({ state: 'FAILED', error: expect.stringContaining('"E"') });
+  });
+
+  test('a page ends early where its values are large, and says that there is more', async () => {
+    const value = inlineValue(`"${'x'.repeat(800_000)}"`);
+    for (let n = 0; n < 5; n += 1) await finish(db(), { ...(await startOne(db())), result: value });
+    const pages = [];
+    for (let before: string | null = null, more = true; more; ) {
+      const { executions, hasMore } = await listExecutions(db(), none, { before, limit: 4 });
+      pages.push(executions.length);
+      before = executions.at(-1)?.id ?? null;
+      more = hasMore;
+    }
+    expect(pages).toEqual([3, 2]);
   });
 
   describe('a filter', () => {
