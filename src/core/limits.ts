@@ -21,8 +21,12 @@ export const limits = {
   runTasksListed: 1_000,
   /** Outcomes written by one statement: past 1,000 planning and commit are a small share of it (bench/results.md). */
   flushOutcomes: 1_000,
+  /** Values written by one statement, in characters: a share of what Neon takes at once. */
+  flushBytes: 8 * 1_048_576,
   /** Executions taken by one claim; the same measurements. */
   claimBatch: 1_000,
+  /** Inputs that come along with one claim: a share of a Worker's 128 MB and of Neon's 64 MiB for an answer. */
+  claimedBytes: 8 * 1_048_576,
   /** Claims of `gatedClaim` rows or more that may be under way at once, over all calls: of 64, each takes a third as fast. */
   claimsAtOnce: 8,
   gatedClaim: 100,

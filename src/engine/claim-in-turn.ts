@@ -1,5 +1,6 @@
 import { limits } from '../core/limits.ts';
-import { type Claimed, type ClaimOptions, claimInline, claimInlineAtGate } from '../db/executions/claim.ts';
+import { type ClaimOptions, claimInline, claimInlineAtGate } from '../db/executions/claim.ts';
+import type { Claimed } from '../db/executions/claimed.ts';
 import type { Engine } from './engine.ts';
 
 /** Between tries at the gate, lengthened by up to as much again. After the last one the claim goes in without. */

@@ -1,5 +1,5 @@
 import { limits } from '../core/limits.ts';
-import type { Claimed } from '../db/executions/claim.ts';
+import type { Claimed } from '../db/executions/claimed.ts';
 import type { Engine } from './engine.ts';
 import { released } from './finish.ts';
 import { type Held, runInline } from './inline-attempt.ts';

@@ -16,16 +16,18 @@ export interface Outcomes {
 /** Told what was written, and which of it was handed back unstarted. */
 export type OnFinished = (finished: readonly Finished[], handedBack: ReadonlySet<string>) => void;
 
-/** Collects outcomes and writes them by number (500) and by time (50 ms), one statement at a time. */
+/** Collects outcomes and writes them by number (a thousand), by size (8 MiB) and by time (50 ms), one statement at a time. */
 export function collectOutcomes(engine: Engine, onFinished: OnFinished): Outcomes {
   const waiting: Finish[] = [];
+  let bytes = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let writing: Promise<void> = Promise.resolve();
 
   function flush(): void {
     clearTimeout(timer);
     timer = undefined;
-    const batch = waiting.splice(0, limits.flushOutcomes);
+    bytes = 0;
+    const batch = waiting.splice(0);
     if (batch.length === 0) return;
     const handedBack = new Set(batch.filter(({ ending }) => ending === 'RELEASED').map(({ id }) => id));
     writing = writing.then(async () => onFinished(await writeOutcomes(engine, batch), handedBack));
@@ -35,7 +37,8 @@ export function collectOutcomes(engine: Engine, onFinished: OnFinished): Outcome
   return {
     add(finish) {
       waiting.push(finish);
-      if (waiting.length >= limits.flushOutcomes) flush();
+      bytes += finish.result?.value?.length ?? 0;
+      if (waiting.length >= limits.flushOutcomes || bytes >= limits.flushBytes) flush();
       else timer ??= setTimeout(flush, flushMs);
     },
     written() {

@@ -1,5 +1,6 @@
 import { limits } from '../core/limits.ts';
-import type { Claimed, Lane } from '../db/executions/claim.ts';
+import type { Lane } from '../db/executions/claim.ts';
+import type { Claimed } from '../db/executions/claimed.ts';
 import type { Engine } from './engine.ts';
 
 /** For so long large claims go on where the last one ended; then one looks at the head of the line again. */

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { describe, expect, test } from 'vitest';
 import { beatAttempt, reportProgress } from '../../src/db/executions/beat.ts';
 import { type BeginOptions, beginAttempt } from '../../src/db/executions/begin.ts';
-import type { Claimed } from '../../src/db/executions/claim.ts';
+import type { Claimed } from '../../src/db/executions/claimed.ts';
 import {
   age,
   describeDrivers,

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { describe, expect, test } from 'vitest';
 import { beginAttempt } from '../../src/db/executions/begin.ts';
-import type { Claimed } from '../../src/db/executions/claim.ts';
+import type { Claimed } from '../../src/db/executions/claimed.ts';
 import { type PlannedCheck, planChecks } from '../../src/db/executions/plan-checks.ts';
 import { recordSubmissions } from '../../src/db/executions/record-submission.ts';
 import { takeChecks } from '../../src/db/executions/take-checks.ts';

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { describe, expect, test } from 'vitest';
 import { beginAttempt } from '../../src/db/executions/begin.ts';
-import type { Claimed } from '../../src/db/executions/claim.ts';
+import type { Claimed } from '../../src/db/executions/claimed.ts';
 import { findExecution } from '../../src/db/executions/find.ts';
 import { findAttempts, findDrivenState } from '../../src/db/executions/find-attempts.ts';
 import type { Ending, Finish } from '../../src/db/executions/finish.ts';

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { describe, expect, test } from 'vitest';
 import { sha256Hex } from '../../src/core/sha256.ts';
-import type { Claimed } from '../../src/db/executions/claim.ts';
+import type { Claimed } from '../../src/db/executions/claimed.ts';
 import { findExecution } from '../../src/db/executions/find.ts';
 import { findAttempts } from '../../src/db/executions/find-attempts.ts';
 import type { Finish, FinishedValue } from '../../src/db/executions/finish.ts';

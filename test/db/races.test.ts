@@ -3,7 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { connectDatabase } from '../../src/db/connect.ts';
 import type { Db } from '../../src/db/db.ts';
 import { beginAttempt } from '../../src/db/executions/begin.ts';
-import { type Claimed, claimRemote, openCapacity } from '../../src/db/executions/claim.ts';
+import { claimRemote, openCapacity } from '../../src/db/executions/claim.ts';
+import type { Claimed } from '../../src/db/executions/claimed.ts';
 import { takeLapsed } from '../../src/db/executions/take-lapsed.ts';
 import { claim, enqueueAll, finish, lane, lapseLeases, newId, rows, startOnRay, useDb } from './support.ts';
 

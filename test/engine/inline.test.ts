@@ -48,6 +48,7 @@ const tasks = [
     }),
     run: () => undefined,
   }),
+  task({ name: 'measures', input: any, run: ({ value }) => [String(value).slice(0, 4), String(value).length] }),
   task({ name: 'takes', input: any, run: ({ value }) => sleep(Number(value)) }),
   task({
     name: 'reports',
@@ -244,6 +245,20 @@ describe('the time of the call', () => {
     const done = await runTask('deaf', {}, { max_attempts: 2 }, { callSeconds: 0.5 });
     expect(performance.now() - startedAt).toBeLessThan(2_200);
     expect(done).toMatchObject({ state: 'QUEUED', error: { type: 'Lost' } });
+  });
+});
+
+describe('large inputs', () => {
+  test('are run by one call though they do not come with their claims together, and have their own values', async () => {
+    const app = fresh.make();
+    const texts = Array.from({ length: 24 }, (_, n) => String(n).repeat(1_000_000 / String(n).length));
+    for (const value of texts) await enqueue(app, 'measures', { value });
+    const { body } = await app.call('POST', '/run', {});
+    expect(body).toMatchObject({ processed: 24, completed: 24, retried: 0 });
+    const { executions } = (await app.call('GET', '/executions')).body;
+    expect(executions.map(({ result }: { result: unknown }) => result).toReversed()).toEqual(
+      texts.map((text) => [text.slice(0, 4), text.length]),
+    );
   });
 });
 

@@ -1,7 +1,8 @@
 import { task } from 'mobula';
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
-import type { Claimed, Lane } from '../../src/db/executions/claim.ts';
+import type { Lane } from '../../src/db/executions/claim.ts';
+import type { Claimed } from '../../src/db/executions/claimed.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { placeInLine } from '../../src/engine/place-in-line.ts';
 import { enqueue, useFresh } from '../support/fresh.ts';

@@ -17,7 +17,12 @@ let gates: Record<string, PromiseWithResolvers<void>> = {};
 const tasks = [
   task({
     name: 'counted',
-    input: z.object({ fails: z.boolean().default(false), gate: z.string().default(''), bytes: z.number().default(0) }),
+    input: z.object({
+      fails: z.boolean().default(false),
+      gate: z.string().default(''),
+      bytes: z.number().default(0),
+      load: z.string().default(''),
+    }),
     async run({ fails, gate, bytes }, { id, attempt }) {
       starts.push(`${id} ${attempt}`);
       await gates[gate]?.promise;
@@ -36,6 +41,7 @@ const statements = {
   finish: 'insert into mobula.attempts',
   renew: 'update mobula.invocations',
   begin: 'coalesce(e.begun_at',
+  readInput: 'from mobula.inputs i where i.execution_id = $',
   registerObject: 'insert into mobula.result_objects',
 } as const;
 
@@ -151,6 +157,16 @@ describe.each(faults)('an outcome whose writing %s', (_, fault) => {
     expect([status, body.task]).toMatchObject([200, { state: 'SUCCEEDED', attempt: 1 }]);
     expect(starts).toEqual([`${id} 1`]);
   });
+});
+
+test.each(faults)('the reading of a large input that %s is asked for again, and costs no attempt', async (_, fault) => {
+  const app = make();
+  for (let n = 0; n < 9; n += 1) await enqueue(app, 'counted', { load: 'x'.repeat(1_000_000) });
+  const struck = proxy.next(statements.readInput, fault);
+  const { body } = await app.call('POST', '/run', {});
+  await struck;
+  expect(body).toMatchObject({ processed: 9, completed: 9, retried: 0 });
+  expect(starts).toHaveLength(9);
 });
 
 test('an outcome waits for its database as long as the lease may live, and no longer', async () => {

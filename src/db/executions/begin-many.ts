@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { type Executor, isAmong, now, seconds, tableOf, unestimated } from '../db.ts';
 import type { Begun } from './begin.ts';
-import { inputOf } from './claim.ts';
+import { inputOf } from './claimed.ts';
 
 /** One of the attempts that ask to begin together; the nonce as for one alone. */
 export interface BeginAsked {

@@ -1,17 +1,8 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { State } from '../../core/execution.ts';
 import { type Executor, now, seconds } from '../db.ts';
-import {
-  type Claimed,
-  type ClaimedRow,
-  countUp,
-  extendLease,
-  freeSlots,
-  inputOf,
-  type RemoteClaimOptions,
-  takeOver,
-  toClaimed,
-} from './claim.ts';
+import { countUp, extendLease, freeSlots, type RemoteClaimOptions, takeOver } from './claim.ts';
+import { type Claimed, type ClaimedRow, inputOf, toClaimed } from './claimed.ts';
 import { tally } from './tally.ts';
 
 export interface ClaimOneOptions {
@@ -44,7 +35,7 @@ export const claimOneInline = (db: Executor, options: ClaimOneOptions): Promise<
     claimed as (${takeOver(isDue, 'inline', null, options, renew(options))}),
     leased as (${extendLease(options)}),
     recounted as (${tally(retried, { sign: -1 })})
-    ${read}`,
+    ${read(inputOf(sql`c.id`))}`,
   );
 
 export type ClaimOneRemoteOptions = ClaimOneOptions & Pick<RemoteClaimOptions, 'runner' | 'cluster' | 'concurrency'>;
@@ -62,7 +53,7 @@ export const claimOneRemote = (db: Executor, options: ClaimOneRemoteOptions): Pr
     leased as (${extendLease(options)}),
     counted as (${countUp(options)}),
     recounted as (${tally(retried, { sign: -1 })})
-    ${read}`,
+    ${read(sql`null as input`)}`,
   );
 
 /** The state that an explicit retry has left. */
@@ -86,8 +77,8 @@ const renew = ({ grantedAttempts }: ClaimOneOptions): SQL => sql`,
     due_at = case when e.state = 'QUEUED' then e.due_at else ${now} end,
     expires_at = case when e.state = 'QUEUED' then e.expires_at else ${now} + ${seconds(sql`e.queue_timeout_seconds`)} end`;
 
-const read: SQL = sql`
-  select f.state as found_state, f.is_due, (select free from slot) as free, c.*, ${inputOf(sql`c.id`)}
+const read = (input: SQL): SQL => sql`
+  select f.state as found_state, f.is_due, (select free from slot) as free, c.*, ${input}
   from found f left join claimed c on true`;
 
 type Row = ClaimedRow & { id: string | null; found_state: State; is_due: boolean; free: number | null };

@@ -2,25 +2,12 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { RunnerName } from '../../core/runner.ts';
 import type { TaskForm } from '../../core/task.ts';
 import { type Executor, now, seconds, tableOf } from '../db.ts';
+import { type Claimed, type ClaimedRow, claimedWithInputs, inLine, readClaimed, toClaimed } from './claimed.ts';
 
 /** Where due executions wait in line: those of one queue that can run in the same ways. */
 export interface Lane {
   readonly form: TaskForm;
   readonly queue: string;
-}
-
-/** An attempt that this invocation now owns, with all it needs to be started. */
-export interface Claimed {
-  readonly id: string;
-  readonly task: string;
-  readonly attempt: number;
-  /** The fence of this invocation's writes. */
-  readonly epoch: number;
-  readonly maxAttempts: number;
-  /** As given at enqueue; null where the task and the settings decide. */
-  readonly timeoutSeconds: number | null;
-  /** JSON text. */
-  readonly input: string;
 }
 
 export interface ClaimOptions {
@@ -47,7 +34,7 @@ export const claimInline = (db: Executor, options: ClaimOptions): Promise<Claime
     with due as materialized (${dueIn(options)}),
     claimed as (${takeOver(inPlace, 'inline', null, options)}),
     leased as (${extendLease(options)})
-    ${readClaimed}`,
+    select c.* from ${claimedWithInputs} c ${inLine}`,
   );
 
 /**
@@ -64,7 +51,7 @@ export async function claimInlineAtGate(
     due as materialized (${dueIn(options, sql`(select open from gate)`)}),
     claimed as (${takeOver(inPlace, 'inline', null, options)}),
     leased as (${extendLease(options)})
-    select gate.open, ${columnsOfClaimed} from gate left join claimed c on true ${inLine}`);
+    select gate.open, c.* from gate left join ${claimedWithInputs} c on true ${inLine}`);
   const [first] = rows;
   if (first?.id === null) return first.open ? [] : null;
   return (rows as ClaimedRow[]).map(toClaimed);
@@ -171,36 +158,6 @@ export const extendLease = ({ invocationId, leaseSeconds }: { invocationId: stri
 export const countUp = ({ runner, cluster }: { runner: RunnerName; cluster: string }): SQL => sql`
   update mobula.capacity set running = running + (select count(*) from claimed), changes = changes + 1
   where runner = ${runner} and cluster = ${cluster} and exists (select from claimed)`;
-
-/** The input by a look-up for each row: a join would be planned as a scan of all inputs there are. */
-export const inputOf = (id: SQL): SQL =>
-  sql`(select i.input from mobula.inputs i where i.execution_id = ${id}) as input`;
-
-const columnsOfClaimed: SQL = sql`c.id, c.task, c.attempt, c.epoch, c.max_attempts, c.timeout_seconds, ${inputOf(sql`c.id`)}`;
-
-const inLine: SQL = sql`order by c.priority desc, c.due_at, c.id`;
-
-const readClaimed: SQL = sql`select ${columnsOfClaimed} from claimed c ${inLine}`;
-
-export interface ClaimedRow {
-  id: string;
-  task: string;
-  attempt: number;
-  epoch: number | string;
-  max_attempts: number;
-  timeout_seconds: number | null;
-  input: string;
-}
-
-export const toClaimed = (row: ClaimedRow): Claimed => ({
-  id: row.id,
-  task: row.task,
-  attempt: row.attempt,
-  epoch: Number(row.epoch),
-  maxAttempts: row.max_attempts,
-  timeoutSeconds: row.timeout_seconds,
-  input: row.input,
-});
 
 const claim = async (db: Executor, statement: SQL): Promise<Claimed[]> =>
   (await db.execute<ClaimedRow>(statement)).map(toClaimed);
