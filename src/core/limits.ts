@@ -25,8 +25,8 @@ export const limits = {
   flushBytes: 8 * 1_048_576,
   /** Executions taken by one claim; the same measurements. */
   claimBatch: 1_000,
-  /** Inputs that come along with one claim: a share of a Worker's 128 MB and of Neon's 64 MiB for an answer. */
-  claimedBytes: 8 * 1_048_576,
+  /** A longer input does not come along with its claim: a thousand are a share of a Worker's 128 MB and of Neon's 64 MiB. */
+  claimedInputBytes: 16_384,
   /** Claims of `gatedClaim` rows or more that may be under way at once, over all calls: of 64, each takes a third as fast. */
   claimsAtOnce: 8,
   gatedClaim: 100,

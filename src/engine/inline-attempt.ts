@@ -46,7 +46,7 @@ export async function runInline(engine: Engine, claimed: Claimed, { signal, runn
   }
 }
 
-/** An input that did not come along with its claim. Null where it did not come in time: nothing of the attempt has begun. */
+/** An input that is too long to come along with its claim. Null where it did not come in time: nothing of the attempt has begun. */
 async function fetchInput(engine: Engine, id: string, signal: AbortSignal): Promise<string | null> {
   const patience = { seconds: engine.settings.leaseSeconds, event: 'input_not_read' };
   const input = await insist(engine, patience, () => readInput(engine.db, id)).catch(() => null);

@@ -3,15 +3,15 @@ import { readInput } from '../../src/db/executions/claimed.ts';
 import { claim, describeDrivers, enqueueAll, newId, startOnRay } from './support.ts';
 
 describeDrivers(({ db }) => {
-  test('the inputs of a claim come along as far as they come to eight MiB, in order; the others are read by themselves', async () => {
-    const inputs = [3, 4, 1, 4, 0].map((millions, n) => JSON.stringify({ n, x: 'x'.repeat(millions * 1_000_000) }));
+  test('an input of up to 16 KiB comes along with its claim, and a longer one is read by itself', async () => {
+    const inputs = [2, 16_384, 16_385, 1_000_000].map((bytes) => `"${'x'.repeat(bytes - 2)}"`);
     const ids = await enqueueAll(
       db(),
       inputs.map((input) => ({ input })),
     );
     const claimed = await claim(db());
     expect(claimed.map(({ id, input }) => [id, input?.length])).toEqual(
-      ids.map((id, n) => [id, n < 3 ? inputs[n]?.length : undefined]),
+      ids.map((id, n) => [id, n < 2 ? inputs[n]?.length : undefined]),
     );
     for (const [n, id] of ids.entries()) expect((await readInput(db(), id)) === inputs[n]).toBe(true);
     expect(await readInput(db(), newId())).toBeNull();

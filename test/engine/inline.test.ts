@@ -249,7 +249,7 @@ describe('the time of the call', () => {
 });
 
 describe('large inputs', () => {
-  test('are run by one call though they do not come with their claims together, and have their own values', async () => {
+  test('do not come with their claims, are run by one call all the same, and have their own values', async () => {
     const app = fresh.make();
     const texts = Array.from({ length: 24 }, (_, n) => String(n).repeat(1_000_000 / String(n).length));
     for (const value of texts) await enqueue(app, 'measures', { value });

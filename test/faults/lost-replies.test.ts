@@ -161,12 +161,12 @@ describe.each(faults)('an outcome whose writing %s', (_, fault) => {
 
 test.each(faults)('the reading of a large input that %s is asked for again, and costs no attempt', async (_, fault) => {
   const app = make();
-  for (let n = 0; n < 9; n += 1) await enqueue(app, 'counted', { load: 'x'.repeat(1_000_000) });
+  for (let n = 0; n < 3; n += 1) await enqueue(app, 'counted', { load: 'x'.repeat(20_000) });
   const struck = proxy.next(statements.readInput, fault);
   const { body } = await app.call('POST', '/run', {});
   await struck;
-  expect(body).toMatchObject({ processed: 9, completed: 9, retried: 0 });
-  expect(starts).toHaveLength(9);
+  expect(body).toMatchObject({ processed: 3, completed: 3, retried: 0 });
+  expect(starts).toHaveLength(3);
 });
 
 test('an outcome waits for its database as long as the lease may live, and no longer', async () => {

@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { RunnerName } from '../../core/runner.ts';
 import type { TaskForm } from '../../core/task.ts';
 import { type Executor, now, seconds, tableOf } from '../db.ts';
-import { type Claimed, type ClaimedRow, claimedWithInputs, inLine, readClaimed, toClaimed } from './claimed.ts';
+import { type Claimed, type ClaimedRow, columnsWithInput, inLine, readClaimed, toClaimed } from './claimed.ts';
 
 /** Where due executions wait in line: those of one queue that can run in the same ways. */
 export interface Lane {
@@ -34,7 +34,7 @@ export const claimInline = (db: Executor, options: ClaimOptions): Promise<Claime
     with due as materialized (${dueIn(options)}),
     claimed as (${takeOver(inPlace, 'inline', null, options)}),
     leased as (${extendLease(options)})
-    select c.* from ${claimedWithInputs} c ${inLine}`,
+    select ${columnsWithInput} from claimed c ${inLine}`,
   );
 
 /**
@@ -51,7 +51,7 @@ export async function claimInlineAtGate(
     due as materialized (${dueIn(options, sql`(select open from gate)`)}),
     claimed as (${takeOver(inPlace, 'inline', null, options)}),
     leased as (${extendLease(options)})
-    select gate.open, c.* from gate left join ${claimedWithInputs} c on true ${inLine}`);
+    select gate.open, ${columnsWithInput} from gate left join claimed c on true ${inLine}`);
   const [first] = rows;
   if (first?.id === null) return first.open ? [] : null;
   return (rows as ClaimedRow[]).map(toClaimed);

@@ -12,7 +12,7 @@ export interface Claimed {
   readonly maxAttempts: number;
   /** As given at enqueue; null where the task and the settings decide. */
   readonly timeoutSeconds: number | null;
-  /** JSON text. Null for an attempt on a cluster, whose driver asks for it, and where `readInput` has to. */
+  /** JSON text. Null for an attempt on a cluster, whose driver asks for it, and where it is long: `readInput` has it. */
   readonly input: string | null;
 }
 
@@ -20,23 +20,21 @@ export interface Claimed {
 export const inputOf = (id: SQL): SQL =>
   sql`(select i.input from mobula.inputs i where i.execution_id = ${id}) as input`;
 
+/** The same where it is short: a thousand of 1 MiB are more than a function has memory for, and than Neon sends at once. */
+const shortInputOf = (id: SQL): SQL => sql`(
+  select case when octet_length(i.input) <= ${limits.claimedInputBytes} then i.input end
+  from mobula.inputs i where i.execution_id = ${id}) as input`;
+
+const columns: SQL = sql`c.id, c.task, c.attempt, c.epoch, c.max_attempts, c.timeout_seconds`;
+
+/** What an answer has of each row of a statement's `claimed`, `c`, for code that runs here. */
+export const columnsWithInput: SQL = sql`${columns}, ${shortInputOf(sql`c.id`)}`;
+
 /** The order in which a claim takes and answers. */
 export const inLine: SQL = sql`order by c.priority desc, c.due_at, c.id`;
 
-/** The `claimed` of a statement, for an answer without inputs. */
-export const readClaimed: SQL = sql`
-  select c.id, c.task, c.attempt, c.epoch, c.max_attempts, c.timeout_seconds from claimed c ${inLine}`;
-
-/**
- * The `claimed` of a statement with as many inputs, in line, as come to `limits.claimedBytes`: a thousand of 1 MiB are more
- * than most functions have memory for, and than Neon sends at once. Fenced by `offset`, or each input would be looked up
- * for its length and once more for itself.
- */
-export const claimedWithInputs: SQL = sql`(
-  select w.id, w.task, w.attempt, w.epoch, w.max_attempts, w.timeout_seconds, w.priority, w.due_at,
-    case when sum(octet_length(w.input)) over (order by w.priority desc, w.due_at, w.id rows unbounded preceding)
-      <= ${limits.claimedBytes} then w.input end as input
-  from (select k.*, ${inputOf(sql`k.id`)} from claimed k offset 0) w)`;
+/** All of a statement's `claimed`, for drivers that will ask for their inputs. */
+export const readClaimed: SQL = sql`select ${columns} from claimed c ${inLine}`;
 
 /** The input of a claimed execution that did not come along; null where there is no such execution. */
 export async function readInput(db: Executor, id: string): Promise<string | null> {
