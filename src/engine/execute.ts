@@ -10,9 +10,10 @@ import {
   claimOneRemote,
 } from '../db/executions/claim-one.ts';
 import { findExecution } from '../db/executions/find.ts';
-
 import { askHealth } from './breaker.ts';
+import { bringInput, isStartable } from './bring-input.ts';
 import type { Engine } from './engine.ts';
+import { handedBack } from './finish.ts';
 import { handBackUnseen } from './hand-back.ts';
 import { type Held, runInline } from './inline-attempt.ts';
 import { holdLease } from './lease.ts';
@@ -61,7 +62,8 @@ async function executeInline(engine: Engine, wish: ClaimOneOptions, held: Held):
     throw error;
   });
   const claimed = claimedOrThrow(answer);
-  await writeOutcomes(engine, [await runInline(engine, claimed, held)]);
+  const ready = isStartable(claimed) ? claimed : await bringInput(engine, claimed, () => !held.signal.aborted);
+  await writeOutcomes(engine, [ready ? await runInline(engine, ready, held) : handedBack(claimed)]);
   return claimed;
 }
 

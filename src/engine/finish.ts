@@ -46,6 +46,9 @@ export function failed(
 /** Handed back before user code began. */
 export const released = (ref: AttemptRef): Finish => ended(ref, 'RELEASED');
 
+/** The same of an attempt that was claimed to run here, and so has no driver. */
+export const handedBack = (claimed: Omit<AttemptRef, 'nonce'>): Finish => released({ ...claimed, nonce: null });
+
 /** The driver or the code has ended because it was asked to. */
 export const cancelled = (ref: AttemptRef): Finish => ended(ref, 'CANCELLED');
 

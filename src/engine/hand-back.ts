@@ -2,7 +2,7 @@ import { messageOf } from '../core/observe.ts';
 import { findHeld } from '../db/executions/find-held.ts';
 import { finishAttempts } from '../db/executions/finish.ts';
 import type { Engine } from './engine.ts';
-import { released } from './finish.ts';
+import { handedBack } from './finish.ts';
 import { insist } from './insist.ts';
 
 /** Its caller waits for the answer that the database is away. */
@@ -16,10 +16,7 @@ export async function handBackUnseen(engine: Engine, invocationId: string): Prom
   try {
     await insist(engine, patience, async () => {
       const held = await findHeld(engine.db, invocationId);
-      await finishAttempts(
-        engine.db,
-        held.map((attempt) => released({ ...attempt, nonce: null })),
-      );
+      await finishAttempts(engine.db, held.map(handedBack));
     });
   } catch (error) {
     engine.log('warn', patience.event, { reason: messageOf(error) });

@@ -4,10 +4,11 @@ import { limits } from '../core/limits.ts';
 import { messageOf } from '../core/observe.ts';
 import type { AnyTask } from '../core/task.ts';
 import { reportProgress } from '../db/executions/beat.ts';
-import { type Claimed, readInput } from '../db/executions/claimed.ts';
+import type { Claimed } from '../db/executions/claimed.ts';
 import type { Finish } from '../db/executions/finish.ts';
+import type { Startable } from './bring-input.ts';
 import type { Engine } from './engine.ts';
-import { type AttemptRef, failed, released, succeeded } from './finish.ts';
+import { type AttemptRef, failed, succeeded } from './finish.ts';
 import { insist } from './insist.ts';
 import { fitsInRow, keepValue } from './keep-value.ts';
 import type { Lease } from './lease.ts';
@@ -18,12 +19,10 @@ import { Stoppable } from './stoppable.ts';
  * Runs one claimed attempt in this process and answers how it ended; never throws. The claim was its begin. Code that is
  * deaf to its signal is left behind after a second: it may overlap what follows, which contract §2 says.
  */
-export async function runInline(engine: Engine, claimed: Claimed, { signal, running }: Held): Promise<Finish> {
+export async function runInline(engine: Engine, claimed: Startable, { signal, running }: Held): Promise<Finish> {
   const ref: AttemptRef = { ...claimed, nonce: null };
   const task = engine.tasks.get(claimed.task);
   if (!task?.run) return failed(engine, ref, unknownTask(claimed.task, task !== undefined));
-  const input = claimed.input ?? (await fetchInput(engine, claimed.id, signal));
-  if (input === null) return released(ref);
   const timeoutSeconds = claimed.timeoutSeconds ?? task.timeoutSeconds ?? engine.settings.taskTimeoutSeconds;
   const code = new Stoppable();
   const timeoutMs = Math.min((timeoutSeconds ?? Number.POSITIVE_INFINITY) * 1_000, limits.timerMsMax);
@@ -32,7 +31,7 @@ export async function runInline(engine: Engine, claimed: Claimed, { signal, runn
   running.set(claimed.id, code);
   const progress = progressOf(engine, claimed);
   try {
-    const outcome = await code.settled(call(task, { ...claimed, input }, code, progress.report));
+    const outcome = await code.settled(call(task, claimed, code, progress.report));
     await progress.settled();
     if (code.reason === 'timeout') return failed(engine, ref, timedOut(timeoutSeconds ?? 0));
     if (outcome === 'deaf') return failed(engine, ref, leftBehind);
@@ -44,13 +43,6 @@ export async function runInline(engine: Engine, claimed: Claimed, { signal, runn
     code.forget();
     running.delete(claimed.id);
   }
-}
-
-/** An input that is too long to come along with its claim. Null where it did not come in time: nothing of the attempt has begun. */
-async function fetchInput(engine: Engine, id: string, signal: AbortSignal): Promise<string | null> {
-  const patience = { seconds: engine.settings.leaseSeconds, event: 'input_not_read' };
-  const input = await insist(engine, patience, () => readInput(engine.db, id)).catch(() => null);
-  return signal.aborted ? null : input;
 }
 
 /** For a value that the row does not hold. A database that stays away for as long as a lease lives has taken the attempt with it. */
@@ -67,7 +59,7 @@ type Outcome = { readonly value: string } | { readonly failure: Failure };
 
 async function call(
   task: AnyTask,
-  { id, attempt, input: text }: { id: string; attempt: number; input: string },
+  { id, attempt, input: text }: Startable,
   code: Stoppable,
   progress: (value: unknown) => void,
 ): Promise<Outcome> {

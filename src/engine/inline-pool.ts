@@ -1,7 +1,8 @@
 import { limits } from '../core/limits.ts';
 import type { Claimed } from '../db/executions/claimed.ts';
+import { bringInput, isStartable } from './bring-input.ts';
 import type { Engine } from './engine.ts';
-import { released } from './finish.ts';
+import { handedBack } from './finish.ts';
 import { type Held, runInline } from './inline-attempt.ts';
 import { collectOutcomes, type OnFinished } from './outcomes.ts';
 
@@ -41,14 +42,15 @@ export function startPool(engine: Engine, { held, mayStart, onFinished }: PoolOp
     while (running < concurrency && waiting.length > 0) {
       const claimed = waiting.shift() as Claimed;
       if (mayStart()) void runOne(claimed);
-      else outcomes.add(released({ ...claimed, nonce: null }));
+      else outcomes.add(handedBack(claimed));
     }
     for (const listener of listeners) listener();
   }
 
   async function runOne(claimed: Claimed): Promise<void> {
     running += 1;
-    outcomes.add(await runInline(engine, claimed, held));
+    const ready = isStartable(claimed) ? claimed : await bringInput(engine, claimed, mayStart);
+    outcomes.add(ready ? await runInline(engine, ready, held) : handedBack(claimed));
     running -= 1;
     pump();
   }

@@ -169,6 +169,18 @@ test.each(faults)('the reading of a large input that %s is asked for again, and 
   expect(starts).toHaveLength(3);
 });
 
+test('an execution whose long input comes when the process is about to end is handed back, and none of its code runs', async () => {
+  const closing = new AbortController();
+  const app = make({ closing: closing.signal });
+  const { id } = await enqueue(app, 'counted', { load: 'x'.repeat(20_000) });
+  const struck = proxy.next(statements.readInput, 'drop_request');
+  const running = app.call('POST', '/run', {});
+  await struck;
+  closing.abort();
+  expect((await running).body).toMatchObject({ processed: 1, completed: 0, retried: 0 });
+  expect([starts, await look(app, id)]).toMatchObject([[], { state: 'QUEUED', attempt: 1, max_attempts: 4 }]);
+});
+
 test('an outcome waits for its database as long as the lease may live, and no longer', async () => {
   const app = make({ env: { MOBULA_WORKER_LEASE_SECONDS: '2', MOBULA_WORKER_HEARTBEAT_SECONDS: '0.5' } });
   const { id } = await enqueue(app, 'counted', { gate: 'first' });

@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { State } from '../../core/execution.ts';
 import { type Executor, now, seconds } from '../db.ts';
 import { countUp, extendLease, freeSlots, type RemoteClaimOptions, takeOver } from './claim.ts';
-import { type Claimed, type ClaimedRow, inputOf, toClaimed } from './claimed.ts';
+import { type Claimed, type ClaimedRow, shortInputOf, toClaimed } from './claimed.ts';
 import { tally } from './tally.ts';
 
 export interface ClaimOneOptions {
@@ -35,7 +35,7 @@ export const claimOneInline = (db: Executor, options: ClaimOneOptions): Promise<
     claimed as (${takeOver(isDue, 'inline', null, options, renew(options))}),
     leased as (${extendLease(options)}),
     recounted as (${tally(retried, { sign: -1 })})
-    ${read(inputOf(sql`c.id`))}`,
+    ${read(shortInputOf(sql`c.id`))}`,
   );
 
 export type ClaimOneRemoteOptions = ClaimOneOptions & Pick<RemoteClaimOptions, 'runner' | 'cluster' | 'concurrency'>;

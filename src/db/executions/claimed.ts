@@ -21,7 +21,7 @@ export const inputOf = (id: SQL): SQL =>
   sql`(select i.input from mobula.inputs i where i.execution_id = ${id}) as input`;
 
 /** The same where it is short: a thousand of 1 MiB are more than a function has memory for, and than Neon sends at once. */
-const shortInputOf = (id: SQL): SQL => sql`(
+export const shortInputOf = (id: SQL): SQL => sql`(
   select case when octet_length(i.input) <= ${limits.claimedInputBytes} then i.input end
   from mobula.inputs i where i.execution_id = ${id}) as input`;
 

@@ -18,6 +18,7 @@ const exposure: Partial<Record<StatementName, number>> = {
   claim: 2,
   claimOne: 2,
   finish: 3,
+  readInput: 2,
   recordSubmissions: 2,
   begin: 2,
   cancel: 2,

@@ -1,6 +1,7 @@
 /** The statements of the product, told apart by what only they say. */
 const marks = {
   claim: /insert into mobula\.invocations[\s\S]*order by c\.priority desc/,
+  readInput: /^\s*select i\.input from mobula\.inputs/,
   claimOne: /f\.state as found_state/,
   finish: /as f\(id, attempt, epoch, nonce, final/,
   enqueue: /insert into mobula\.executions/,

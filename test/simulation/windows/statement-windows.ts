@@ -12,9 +12,10 @@ const unapplied: Partial<Record<StatementName, WindowName>> = {
   claim: 'W3',
   claimOne: 'W3',
   finish: 'W12',
+  readInput: 'W22',
 };
 
-const unanswered: Partial<Record<StatementName, WindowName>> = { enqueue: 'W2', finish: 'W13' };
+const unanswered: Partial<Record<StatementName, WindowName>> = { enqueue: 'W2', finish: 'W13', readInput: 'W22' };
 
 /** Statements that write nothing: a call that came no further has written nothing. */
 const reading: ReadonlySet<StatementName> = new Set([
@@ -27,6 +28,7 @@ const reading: ReadonlySet<StatementName> = new Set([
   'findCancelling',
   'findDriven',
   'isRegistered',
+  'readInput',
   'other',
 ]);
 

@@ -28,6 +28,7 @@ export const windows = {
   W20: 'two runs overlapped',
   W21a: 'a driver began in a job in which others waited',
   W21b: 'a shared job ended before all in it had begun',
+  W22: 'a long input was asked for after its claim, and did not come',
 } as const;
 
 export type WindowName = keyof typeof windows;
