@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
 const simulation = ['test/simulation/**/*.test.ts'];
+const app = ['core', 'db', 'engine', 'functions', 'http', 'runners', 'triggers'].map(
+  (room) => `test/${room}/**/*.test.ts`,
+);
 const ray = ['test/ray/**/*.test.ts', 'test/faults/ray/**/*.test.ts', 'test/infra/ray.test.ts'];
 
 export default defineConfig({
@@ -10,10 +13,22 @@ export default defineConfig({
     expect: { poll: { timeout: 15_000 } },
     projects: [
       {
+        // Most files, and none that changes its process: they share it, for each would load the app anew.
+        test: {
+          name: 'app',
+          include: app,
+          isolate: false,
+          maxWorkers: 3,
+          testTimeout: 20_000,
+          hookTimeout: 30_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
         test: {
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: [...ray, ...simulation],
+          exclude: [...app, ...ray, ...simulation],
           maxWorkers: 3,
           testTimeout: 20_000,
           hookTimeout: 30_000,
